@@ -1,0 +1,1 @@
+"""The decision to switch, and the switch."""

@@ -1,0 +1,1 @@
+"""Copies kept current."""

@@ -28,7 +28,7 @@ class Disk:
 
 @dataclass(frozen=True, slots=True)
 class NetworkInterface:
-    """`nic_key` is `key:<device key>`, or `mac:<lower-case MAC>` where the device key is unknown, else `label:<label>`."""
+    """`nic_key` is `key:<device key>`, or `mac:<lower-case MAC>` where that is unknown, else `label:<label>`."""
 
     nic_key: str
     label: str | None = None

@@ -1,0 +1,1 @@
+"""The demonstration estate that `manage.py seed` makes and removes again."""

@@ -1,0 +1,1 @@
+"""What the kinds of job share: moves, claim and fencing, events, take-over."""

@@ -1,0 +1,1 @@
+"""Whatever changes, guards or reports the shape of the database. It imports Django only."""

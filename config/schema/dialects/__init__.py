@@ -1,0 +1,32 @@
+"""Everything in which the database engines differ; `dialect(connection)` gives the answers of one of them."""
+
+from dataclasses import dataclass
+from typing import Any
+
+NAMES = ("postgresql", "mariadb", "mysql", "sqlite")
+
+
+@dataclass(frozen=True)
+class Dialect:
+    """What one engine answers. It works on Django's stock backends as well as on this project's."""
+
+    name: str
+    """One of `NAMES`."""
+    identifier_collation: str | None
+    """The collation under which equal means the same bytes; None where the engine's default is already so."""
+    search_collation: str | None
+    """The collation under which a search takes upper and lower case for the same; None where LIKE or UPPER does so."""
+    utc_now: str
+    """An expression for the present instant in UTC, to the microsecond, that may stand in a column default."""
+
+
+def dialect(connection: Any) -> Dialect:
+    """Return the dialect of a Django database connection; LookupError for an engine that this project does not know."""
+    from config.schema.dialects import mysql, postgresql, sqlite
+
+    if connection.vendor == "mysql":
+        return mysql.MARIADB if connection.mysql_is_mariadb else mysql.MYSQL
+    for answer in (postgresql.POSTGRESQL, sqlite.SQLITE):
+        if answer.name == connection.vendor:
+            return answer
+    raise LookupError(f"{connection.vendor} is not one of the engines of this project: {', '.join(NAMES)}.")

@@ -1,0 +1,16 @@
+"""MariaDB 10.5 and newer, MySQL 8.0.13 and newer (MySQL is unproved: its server is not in Debian)."""
+
+from config.schema.dialects import Dialect
+
+MARIADB = Dialect(
+    name="mariadb",
+    identifier_collation="utf8mb4_nopad_bin",
+    search_collation="utf8mb4_unicode_ci",
+    utc_now="UTC_TIMESTAMP(6)",
+)
+MYSQL = Dialect(
+    name="mysql",
+    identifier_collation="utf8mb4_0900_bin",
+    search_collation="utf8mb4_unicode_ci",
+    utc_now="UTC_TIMESTAMP(6)",
+)

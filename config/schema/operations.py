@@ -1,0 +1,131 @@
+"""Operations that say what they do on each engine. A migration may import this module."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from django.db.migrations.operations import RunSQL
+from django.db.migrations.operations.base import Operation
+
+from config.schema.dialects import NAMES, dialect
+from config.schema.dialects.mysql import partitions as mysql
+from config.schema.dialects.postgresql import partitions as postgresql
+
+
+@dataclass(frozen=True)
+class Statements:
+    """The SQL of one engine: `forward` in order, and `reverse`, which undoes it and loses no row."""
+
+    forward: Sequence[str]
+    reverse: Sequence[str]
+
+
+UNCHANGED = Statements(forward=(), reverse=())
+"""This engine needs nothing here."""
+
+
+class DialectSQL(RunSQL):
+    """Run the statements of the engine that the migration runs on.
+
+    Every engine has to be named (`UNCHANGED` where it needs nothing). Without a way back, `irreversible` says why.
+    Statements are single ones, in lists, so that no SQL is ever split by guessing.
+    """
+
+    def __init__(
+        self,
+        description: str,
+        *,
+        postgresql: Statements | None = None,
+        mariadb: Statements | None = None,
+        mysql: Statements | None = None,
+        sqlite: Statements | None = None,
+        irreversible: str = "",
+        state_operations: Sequence[Operation] = (),
+        hints: dict[str, Any] | None = None,
+    ) -> None:
+        """Raises ValueError where an engine named here has SQL to run, no SQL to undo it, and no reason for that."""
+        self.description = description
+        self.by_engine = {
+            name: statements
+            for name, statements in zip(NAMES, (postgresql, mariadb, mysql, sqlite), strict=True)
+            if statements is not None
+        }
+        self.irreversible = irreversible
+        one_way = [name for name, each in self.by_engine.items() if each.forward and not each.reverse]
+        if one_way and not irreversible:
+            raise ValueError(
+                f"{description}: {', '.join(one_way)} cannot be undone; give the reverse, or say why in irreversible=."
+            )
+        super().__init__(
+            sql=RunSQL.noop,
+            reverse_sql=None if irreversible else RunSQL.noop,
+            state_operations=list(state_operations),
+            hints=hints,
+        )
+
+    def deconstruct(self) -> tuple[str, list[Any], dict[str, Any]]:
+        kwargs: dict[str, Any] = dict(self.by_engine)
+        if self.irreversible:
+            kwargs["irreversible"] = self.irreversible
+        if self.state_operations:
+            kwargs["state_operations"] = self.state_operations
+        if self.hints:
+            kwargs["hints"] = self.hints
+        return type(self).__qualname__, [self.description], kwargs
+
+    def describe(self) -> str:
+        return self.description
+
+    def statements_for(self, connection: Any) -> Statements:
+        """The statements of this connection's engine; LookupError where the operation does not name that engine."""
+        name = dialect(connection).name
+        if name not in self.by_engine:
+            raise LookupError(
+                f"{self.description}: the operation does not say what to do on {name}; add {name}= to it."
+            )
+        return self.by_engine[name]
+
+    def database_forwards(self, app_label: str, schema_editor: Any, from_state: Any, to_state: Any) -> None:
+        self.sql = list(self.statements_for(schema_editor.connection).forward)
+        super().database_forwards(app_label, schema_editor, from_state, to_state)
+
+    def database_backwards(self, app_label: str, schema_editor: Any, from_state: Any, to_state: Any) -> None:
+        if not self.irreversible:
+            self.reverse_sql = list(self.statements_for(schema_editor.connection).reverse)
+        super().database_backwards(app_label, schema_editor, from_state, to_state)
+
+
+class PartitionByMonth(DialectSQL):
+    """Partition a table by month on the servers, and back, keeping its rows; SQLite has no partitions.
+
+    The key in the database becomes (id, `by`): a partitioned table's key holds the column that it is partitioned by.
+    No foreign key may lead in or out. Rows of other months lie in one last partition. It rewrites the table under a
+    lock, so it is for a table that is still small.
+    """
+
+    def __init__(self, table: str, *, by: str, indexes: Mapping[str, str], first: str, months: int) -> None:
+        """`indexes`: the columns of each index by its name; `first`: the first month, as YYYY-MM."""
+        self.arguments = {"by": by, "indexes": dict(indexes), "first": first, "months": months}
+        self.table = table
+        names = list(month_bounds(first, months))
+        on_mysql = Statements(forward=mysql.partition(table, by, names), reverse=mysql.unpartition(table))
+        super().__init__(
+            f"Partition {table} by month",
+            postgresql=Statements(
+                forward=postgresql.partition(table, by, indexes, names), reverse=postgresql.unpartition(table, indexes)
+            ),
+            mariadb=on_mysql,
+            mysql=on_mysql,
+            sqlite=UNCHANGED,
+        )
+
+    def deconstruct(self) -> tuple[str, list[Any], dict[str, Any]]:
+        return type(self).__qualname__, [self.table], self.arguments
+
+
+def month_bounds(first: str, months: int) -> Iterator[tuple[str, str, str]]:
+    """Each month from `first` (YYYY-MM) on, as its name, its first day and the first day after it."""
+    begin = int(first[:4]) * 12 + int(first[5:]) - 1
+    for number in range(begin, begin + months):
+        (year, month), (next_year, next_month) = divmod(number, 12), divmod(number + 1, 12)
+        yield f"{year}_{month + 1:02}", f"{year}-{month + 1:02}-01", f"{next_year}-{next_month + 1:02}-01"

@@ -1,0 +1,171 @@
+"""The settings of the installation: the only reader of the environment (docs/configuration.md)."""
+
+import os
+from pathlib import Path
+
+import environ
+from cryptography.fernet import Fernet
+from django.core.exceptions import ImproperlyConfigured
+
+from config.databases import database, database_url
+
+BASE_DIR = Path(__file__).resolve().parent.parent
+VAR_DIR = BASE_DIR / "var"
+environ.Env.read_env(BASE_DIR / ".env")
+env = environ.Env()
+
+
+def flag(name: str, *, default: bool) -> bool:
+    """A boolean variable; a word that is neither yes nor no is an error, not a no."""
+    word = env.str(name, default="yes" if default else "no").strip().lower()
+    if word in ("1", "true", "yes", "on"):
+        return True
+    if word in ("", "0", "false", "no", "off"):
+        return False
+    raise ImproperlyConfigured(f"{name} is neither yes nor no: set it to one of them.")
+
+
+def seconds(name: str, *, default: int) -> int:
+    try:
+        value = env.int(name, default=default)
+    except ValueError:
+        value = -1
+    if value < 0:
+        raise ImproperlyConfigured(f"{name} is not a number of seconds: set it to a whole number, 0 or more.")
+    return value
+
+
+ENVIRONMENT = env.str("ENVIRONMENT", default="development").strip().lower()
+if ENVIRONMENT not in ("development", "staging", "production"):
+    raise ImproperlyConfigured("ENVIRONMENT is not one of development, staging, production: set it to one of them.")
+DEVELOPMENT = ENVIRONMENT == "development"
+
+DEVELOPMENT_SECRET_KEY = "development-only-" + "recovery-hub-" * 4
+DEVELOPMENT_ENCRYPTION_KEY = "ZGV2ZWxvcG1lbnQtb25seS1yZWNvdmVyeS1odWIhISE="
+DEBUG = flag("DEBUG", default=DEVELOPMENT)
+SECRET_KEY = env.str("SECRET_KEY", default=DEVELOPMENT_SECRET_KEY)
+FIELD_ENCRYPTION_KEYS = env.list("FIELD_ENCRYPTION_KEY", default=[DEVELOPMENT_ENCRYPTION_KEY])
+try:
+    for key in FIELD_ENCRYPTION_KEYS:
+        Fernet(key)
+except ValueError:
+    raise ImproperlyConfigured(
+        "FIELD_ENCRYPTION_KEY is not a list of Fernet keys, newest first: make one with "
+        "python -c 'from cryptography.fernet import Fernet; print(Fernet.generate_key().decode())'."
+    ) from None
+ALLOWED_HOSTS = env.list("ALLOWED_HOSTS", default=["localhost", "127.0.0.1", "[::1]"] if DEVELOPMENT else [])
+CSRF_TRUSTED_ORIGINS = env.list("CSRF_TRUSTED_ORIGINS", default=[])
+
+url, variable = database_url(os.environ, default="sqlite:///var/hub.sqlite3")
+DATABASES = {"default": database(url, variable, directory=BASE_DIR)}
+if DATABASES["default"]["ENGINE"].endswith("sqlite"):
+    VAR_DIR.mkdir(exist_ok=True)
+
+if ENVIRONMENT == "production":
+    refused = [
+        (DEBUG, "DEBUG must be off"),
+        (
+            SECRET_KEY == DEVELOPMENT_SECRET_KEY or len(SECRET_KEY) < 32,
+            "SECRET_KEY must be set, to 32 characters or more",
+        ),
+        (DEVELOPMENT_ENCRYPTION_KEY in FIELD_ENCRYPTION_KEYS, "FIELD_ENCRYPTION_KEY must be set"),
+        (not ALLOWED_HOSTS, "ALLOWED_HOSTS must be set"),
+        (
+            DATABASES["default"]["ENGINE"].endswith("sqlite") and not flag("ALLOW_SQLITE_IN_PRODUCTION", default=False),
+            "DATABASE_URL must name a server (or set ALLOW_SQLITE_IN_PRODUCTION=yes)",
+        ),
+    ]
+    if reasons := [reason for is_so, reason in refused if is_so]:
+        raise ImproperlyConfigured(f"ENVIRONMENT is production: {'; '.join(reasons)}.")
+
+INSTALLED_APPS = [
+    "config.apps.HubAdminConfig",
+    "django.contrib.auth",
+    "django.contrib.contenttypes",
+    "django.contrib.sessions",
+    "django.contrib.messages",
+    "django.contrib.staticfiles",
+    "config.schema",
+    "inventory",
+    "config.jobs",
+    "replication",
+    "failover",
+    "backups",
+    "config.demo",
+]
+MIDDLEWARE = [
+    "django.middleware.security.SecurityMiddleware",
+    "whitenoise.middleware.WhiteNoiseMiddleware",
+    "django.contrib.sessions.middleware.SessionMiddleware",
+    "django.middleware.common.CommonMiddleware",
+    "django.middleware.csrf.CsrfViewMiddleware",
+    "django.contrib.auth.middleware.AuthenticationMiddleware",
+    "django.contrib.messages.middleware.MessageMiddleware",
+    "django.middleware.clickjacking.XFrameOptionsMiddleware",
+]
+TEMPLATES = [
+    {
+        "BACKEND": "django.template.backends.django.DjangoTemplates",
+        "APP_DIRS": True,
+        "OPTIONS": {
+            "context_processors": [
+                "django.template.context_processors.request",
+                "django.contrib.auth.context_processors.auth",
+                "django.contrib.messages.context_processors.messages",
+            ]
+        },
+    }
+]
+ROOT_URLCONF = "config.urls"
+WSGI_APPLICATION = "config.wsgi.application"
+ASGI_APPLICATION = "config.asgi.application"
+DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
+
+AUTH_USER_MODEL = "inventory.User"
+AUTHENTICATION_BACKENDS = ["inventory.authentication.AccountBackend"]
+AUTH_PASSWORD_VALIDATORS = [
+    {"NAME": f"django.contrib.auth.password_validation.{name}"}
+    for name in (
+        "UserAttributeSimilarityValidator",
+        "MinimumLengthValidator",
+        "CommonPasswordValidator",
+        "NumericPasswordValidator",
+    )
+]
+
+LANGUAGE_CODE = "en"
+TIME_ZONE = "UTC"
+USE_TZ = True
+STATIC_URL = "static/"
+STATIC_ROOT = BASE_DIR / "staticfiles"
+if not DEBUG:
+    STORAGES = {
+        "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},
+        "staticfiles": {"BACKEND": "whitenoise.storage.CompressedManifestStaticFilesStorage"},
+    }
+
+if not DEVELOPMENT:
+    SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = True
+    SECURE_SSL_REDIRECT = flag("SECURE_SSL_REDIRECT", default=True)
+    SECURE_HSTS_SECONDS = seconds("SECURE_HSTS_SECONDS", default=31_536_000)
+    SECURE_REDIRECT_EXEMPT = [r"^livez$", r"^readyz$"]
+    if flag("BEHIND_TLS_PROXY", default=False):
+        SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https")
+
+DISCOVERY_ALLOWED_HOSTS = env.list("DISCOVERY_ALLOWED_HOSTS", default=[])
+DISCOVERY_CONNECT_TIMEOUT = seconds("DISCOVERY_CONNECT_TIMEOUT", default=10)
+DISCOVERY_READ_TIMEOUT = seconds("DISCOVERY_READ_TIMEOUT", default=60)
+
+LOG_FORMAT = env.str("LOG_FORMAT", default="console")
+if LOG_FORMAT not in ("console", "json"):
+    raise ImproperlyConfigured("LOG_FORMAT is neither console nor json: set it to one of them.")
+LOGGING = {
+    "version": 1,
+    "disable_existing_loggers": False,
+    "formatters": {
+        "console": {"format": "%(asctime)s %(levelname)s %(name)s: %(message)s"},
+        "json": {"()": "config.logs.JsonFormatter"},
+    },
+    "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": LOG_FORMAT}},
+    "root": {"handlers": ["stderr"], "level": "INFO"},
+}

@@ -1,0 +1,177 @@
+"""Private, throw-away PostgreSQL and MariaDB servers on loopback, started from the installed binaries."""
+
+import contextlib
+import os
+import pwd
+import secrets
+import shutil
+import socket
+import subprocess
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+START_LIMIT = 60
+STOP_LIMIT = 20
+
+
+class ServerUnavailable(Exception):
+    """A database server cannot be had; the message names the package that is missing or the log to read."""
+
+
+@dataclass(frozen=True)
+class Server:
+    """A running server: `url` reaches an empty database that its user may drop and create beside."""
+
+    url: str
+    pid: int
+
+
+@contextlib.contextmanager
+def postgresql() -> Iterator[Server]:
+    """A PostgreSQL server whose user may create databases and roles."""
+    binaries = _newest("/usr/lib/postgresql/*/bin/initdb", "initdb", package="postgresql").parent
+    with _workplace("postgres") as (folder, become):
+        port, password = _free_port(), secrets.token_hex(8)
+        (folder / "password").write_text(password)
+        _run(
+            [binaries / "initdb", "-D", folder / "data", "-U", "hub", "-A", "scram-sha-256", "-E", "UTF8", "--no-sync"]
+            + ["--locale=C.UTF-8", f"--pwfile={folder / 'password'}"],
+            become,
+        )
+        settings = {
+            "listen_addresses": "127.0.0.1",
+            "port": port,
+            "unix_socket_directories": folder,
+            "fsync": "off",
+            "synchronous_commit": "off",
+            "full_page_writes": "off",
+            "max_connections": 200,
+            "shared_buffers": "256MB",
+        }
+        options = [part for name, value in settings.items() for part in ("-c", f"{name}={value}")]
+        with _process([binaries / "postgres", "-D", folder / "data", *options], become, folder / "log", port) as pid:
+            environment = {**os.environ, "PGPASSWORD": password}
+            _run(
+                [binaries / "createdb", "-h", "127.0.0.1", "-p", str(port), "-U", "hub", "hub"], environment=environment
+            )
+            yield Server(f"postgresql://hub:{password}@127.0.0.1:{port}/hub", pid)
+
+
+@contextlib.contextmanager
+def mariadb() -> Iterator[Server]:
+    """A MariaDB server whose user may do everything, over TCP only with its password."""
+    server = _newest("/usr/sbin/mariadbd", "mariadbd", package="mariadb-server")
+    install = _newest("/usr/bin/mariadb-install-db", "mariadb-install-db", package="mariadb-server")
+    with _workplace("mysql") as (folder, become):
+        port, password = _free_port(), secrets.token_hex(8)
+        _run(
+            [install, "--no-defaults", f"--datadir={folder / 'data'}", "--auth-root-authentication-method=normal"]
+            + ["--skip-test-db"],
+            become,
+        )
+        first_words = folder / "init.sql"
+        first_words.write_text(
+            f"CREATE USER hub@'127.0.0.1' IDENTIFIED BY '{password}';\n"
+            "GRANT ALL PRIVILEGES ON *.* TO hub@'127.0.0.1' WITH GRANT OPTION;\n"
+            "CREATE DATABASE hub CHARACTER SET utf8mb4 COLLATE utf8mb4_unicode_ci;\n"
+        )
+        options = {
+            "datadir": folder / "data",
+            "socket": folder / "socket",
+            "pid-file": folder / "pid",
+            "bind-address": "127.0.0.1",
+            "port": port,
+            "init-file": first_words,
+            "innodb-flush-log-at-trx-commit": 0,
+            "innodb-buffer-pool-size": "512M",
+            "innodb-log-file-size": "256M",
+            "sync-binlog": 0,
+            "skip-name-resolve": 1,
+            "max-connections": 200,
+        }
+        command = [server, "--no-defaults", *(f"--{name}={value}" for name, value in options.items())]
+        with _process(command, become, folder / "log", port) as pid:
+            yield Server(f"mysql://hub:{password}@127.0.0.1:{port}/hub", pid)
+
+
+STARTERS: dict[str, Callable[[], contextlib.AbstractContextManager[Server]]] = {
+    "postgresql": postgresql,
+    "mariadb": mariadb,
+}
+
+
+def _newest(pattern: str, name: str, *, package: str) -> Path:
+    installed = sorted(
+        Path("/").glob(pattern.lstrip("/")), key=lambda path: [int(p) for p in path.parts if p.isdigit()]
+    )
+    on_path = shutil.which(name)
+    if not installed and not on_path:
+        raise ServerUnavailable(f"{name} is not installed: install the package {package}, or say ENGINES=sqlite.")
+    return installed[-1] if installed else Path(on_path or name)
+
+
+def _free_port() -> int:
+    with socket.socket() as listener:
+        listener.bind(("127.0.0.1", 0))
+        return int(listener.getsockname()[1])
+
+
+@contextlib.contextmanager
+def _workplace(account: str) -> Iterator[tuple[Path, list[str]]]:
+    """A new folder, owned by the account that the server runs as, and the words that run a command as it.
+
+    Neither server runs as root; anybody else runs it as himself.
+    """
+    folder = Path(tempfile.mkdtemp(prefix=f"hub-{account}-"))
+    become: list[str] = []
+    if os.geteuid() == 0:
+        try:
+            entry = pwd.getpwnam(account)
+        except KeyError:
+            entry = pwd.getpwnam("nobody")
+        os.chown(folder, entry.pw_uid, entry.pw_gid)
+        become = ["setpriv", f"--reuid={entry.pw_uid}", f"--regid={entry.pw_gid}", "--clear-groups"]
+    folder.chmod(0o755)
+    try:
+        yield folder, become
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def _run(command: list[object], become: list[str] | None = None, environment: dict[str, str] | None = None) -> None:
+    words = [*(become or []), *map(str, command)]
+    done = subprocess.run(words, capture_output=True, text=True, timeout=START_LIMIT, env=environment, cwd="/")
+    if done.returncode:
+        raise ServerUnavailable(f"{command[0]} failed: {done.stderr.strip() or done.stdout.strip()}")
+
+
+@contextlib.contextmanager
+def _process(command: list[object], become: list[str], log: Path, port: int) -> Iterator[int]:
+    with log.open("wb") as output:
+        process = subprocess.Popen(
+            [*become, *map(str, command)], stdin=subprocess.DEVNULL, stdout=output, stderr=subprocess.STDOUT, cwd="/"
+        )
+    try:
+        _wait_for(process, port, log)
+        yield process.pid
+    finally:
+        process.terminate()
+        try:
+            process.wait(STOP_LIMIT)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            process.wait()
+
+
+def _wait_for(process: "subprocess.Popen[bytes]", port: int, log: Path) -> None:
+    until = time.monotonic() + START_LIMIT
+    while time.monotonic() < until:
+        if process.poll() is not None:
+            break
+        with contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", port), timeout=1):
+            return
+        time.sleep(0.05)
+    raise ServerUnavailable(f"{process.args} did not start: {log.read_text(errors='replace')[-2000:]}")
