@@ -3,15 +3,13 @@
 from collections.abc import Iterator
 from typing import Any
 
-from django.apps import AppConfig, apps
+from django.apps import apps
 from django.core.checks import CheckMessage, Error, Tags, register
 from django.db.models import UniqueConstraint
 
 
 @register(Tags.models)
-def check_unique_constraints_exist_on_every_engine(
-    app_configs: list[AppConfig] | None = None, **kwargs: Any
-) -> list[CheckMessage]:
+def check_unique_constraints_exist_on_every_engine(app_configs: Any = None, **kwargs: Any) -> list[CheckMessage]:
     """schema.E001: MariaDB and MySQL silently leave out conditional and expression unique constraints.
 
     Django only warns of it (models.W036, models.W044), and only while connected to such a server.
@@ -22,7 +20,7 @@ def check_unique_constraints_exist_on_every_engine(
 
 def _not_portable(model: Any) -> Iterator[CheckMessage]:
     for constraint in model._meta.constraints:
-        if isinstance(constraint, UniqueConstraint) and (constraint.condition or constraint.contains_expressions):
+        if isinstance(constraint, UniqueConstraint) and (constraint.condition or constraint.expressions):
             yield Error(
                 f"The unique constraint {constraint.name} has a condition or an expression, "
                 "which MariaDB and MySQL do not create.",

@@ -18,7 +18,7 @@ class CodeField(models.CharField):
 
     def db_parameters(self, connection: Any) -> dict[str, Any]:
         parameters: dict[str, Any] = dict(super().db_parameters(connection))
-        parameters["collation"] = self.db_collation or dialect(connection).identifier_collation
+        parameters["collation"] = getattr(self, "db_collation", None) or dialect(connection).identifier_collation
         return parameters
 
 
@@ -38,7 +38,7 @@ for _lookup in (lookups.IContains, lookups.IExact, lookups.IStartsWith, lookups.
 class UtcNow(Now):
     """The present instant as a column default, in UTC also for a raw client whose session has another time zone."""
 
-    def as_sql(self, compiler: Any, connection: Any, **extra: Any) -> Any:
+    def as_sql(self, compiler: Any, connection: Any, **extra: Any) -> Any:  # type: ignore[override]
         # The template is formatted once here and once more with the statement's parameters.
         template = dialect(connection).utc_now.replace("%", "%%%%")
         return super(Now, self).as_sql(compiler, connection, template=template)

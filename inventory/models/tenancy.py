@@ -23,7 +23,7 @@ class User(AbstractUser):
     lock_reason = models.CharField(max_length=255, null=True, blank=True)
     expires_at = models.DateTimeField(null=True, blank=True, help_text="From when on this account may not sign in.")
 
-    class Meta(AbstractUser.Meta):
+    class Meta(AbstractUser.Meta):  # type: ignore[name-defined]
         db_table = "users"
         constraints = [
             models.CheckConstraint(

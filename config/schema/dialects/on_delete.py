@@ -4,9 +4,8 @@ Django enforces `on_delete` in Python only. A schema editor with this mixin writ
 makes, so that it also survives the tables that SQLite rebuilds and the keys that AlterField drops and makes again.
 """
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-from django.db.backends.base.schema import BaseDatabaseSchemaEditor
 from django.db.models import CASCADE, SET_NULL, Field, Model
 
 RULES: dict[Any, str] = {CASCADE: "CASCADE", SET_NULL: "SET NULL"}
@@ -19,13 +18,7 @@ def on_delete_rule(field: "Field[Any, Any]") -> str | None:
     return RULES.get(field.remote_field.on_delete, "RESTRICT")
 
 
-if TYPE_CHECKING:
-    _Editor = BaseDatabaseSchemaEditor
-else:
-    _Editor = object
-
-
-class OnDeleteMixin(_Editor):
+class OnDeleteMixin:
     """Put before a backend's own schema editor."""
 
     _field: "Field[Any, Any] | None" = None
@@ -33,29 +26,29 @@ class OnDeleteMixin(_Editor):
     def column_sql(self, model: type[Model], field: "Field[Any, Any]", include_default: bool = False) -> Any:
         # Django fills its inline templates right after this call and does not hand them the field.
         self._field = field
-        return super().column_sql(model, field, include_default)
+        return super().column_sql(model, field, include_default)  # type: ignore[misc]
 
     @property
-    def sql_create_inline_fk(self) -> str | None:  # type: ignore[override]
-        return self._with_rule(super().sql_create_inline_fk)
+    def sql_create_inline_fk(self) -> str | None:
+        return self._with_rule(super().sql_create_inline_fk)  # type: ignore[misc]
 
     @property
-    def sql_create_column_inline_fk(self) -> str | None:  # type: ignore[override]
-        return self._with_rule(super().sql_create_column_inline_fk)
+    def sql_create_column_inline_fk(self) -> str | None:
+        return self._with_rule(super().sql_create_column_inline_fk)  # type: ignore[misc]
 
     def _with_rule(self, template: str | None) -> str | None:
         rule = on_delete_rule(self._field) if self._field else None
         return add_rule(template, rule) if template and rule else template
 
     def _create_fk_sql(self, model: type[Model], field: "Field[Any, Any]", suffix: str) -> Any:
-        statement = super()._create_fk_sql(model, field, suffix)
+        statement = super()._create_fk_sql(model, field, suffix)  # type: ignore[misc]
         statement.template = add_rule(statement.template, on_delete_rule(field) or "RESTRICT")
         return statement
 
     def _field_should_be_altered(
         self, old_field: "Field[Any, Any]", new_field: "Field[Any, Any]", ignore: Any = None
     ) -> bool:
-        return on_delete_rule(old_field) != on_delete_rule(new_field) or super()._field_should_be_altered(
+        return on_delete_rule(old_field) != on_delete_rule(new_field) or super()._field_should_be_altered(  # type: ignore[misc]
             old_field, new_field, ignore
         )
 

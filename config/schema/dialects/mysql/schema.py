@@ -5,7 +5,7 @@ from django.db.backends.mysql import schema
 from config.schema.dialects.on_delete import OnDeleteMixin
 
 
-class DatabaseSchemaEditor(OnDeleteMixin, schema.DatabaseSchemaEditor):  # type: ignore[misc]
+class DatabaseSchemaEditor(OnDeleteMixin, schema.DatabaseSchemaEditor):  # type: ignore[misc, override]
     # A server's or a database's own defaults may be another engine or character set; what the names of the world need
     # is fixed here. Columns that programs compare have their own collation (config.schema.fields.CodeField).
     sql_create_table = (

@@ -5,5 +5,5 @@ from django.db.backends.sqlite3 import schema
 from config.schema.dialects.on_delete import OnDeleteMixin
 
 
-class DatabaseSchemaEditor(OnDeleteMixin, schema.DatabaseSchemaEditor):  # type: ignore[misc]
+class DatabaseSchemaEditor(OnDeleteMixin, schema.DatabaseSchemaEditor):  # type: ignore[override]
     pass

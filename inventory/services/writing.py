@@ -1,0 +1,219 @@
+"""Writes one batch of records in set-based statements: all of a VM, with all its disks and interfaces, or nothing."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from types import SimpleNamespace
+from typing import Any
+
+from django.db.models import F, Model
+
+from inventory.models import OperationClaim, Outcome, VMContext, VMDisk, VMNetworkInterface, new_context_id
+from inventory.services.differences import DISK, NIC, VM, Changes, Columns, pair_interfaces, stronger_nic_key
+from inventory.services.matching import Conflict, Matcher, Stored, identities, read_candidates, strength
+from inventory.sources.records import VirtualMachine
+
+STATE = ("host_id", "missing_since")
+"""Columns of a VM that discovery sets and that no record holds."""
+NIC_STORED = ("id", *NIC.names, "removed_at")
+DISK_STORED = ("id", *DISK.names, "removed_at")
+
+
+@dataclass(frozen=True, slots=True)
+class VMOutcome:
+    """What became of one VM, or of one name that was asked for."""
+
+    name: str
+    outcome: str
+    context_id: str | None = None
+    reason: str | None = None
+    changes: dict[str, Any] | None = None
+
+
+@dataclass
+class Plan:
+    """The rows that a batch adds and changes. Nothing is written before `write`."""
+
+    at: datetime
+    added: list[Model] = field(default_factory=list)
+    changed: dict[type[Model], list[tuple[Model, set[str]]]] = field(default_factory=dict)
+    outcomes: list[VMOutcome] = field(default_factory=list)
+
+    def add(self, row: Model) -> None:
+        self.added.append(row)
+
+    def change(self, row: Model, columns: Iterable[str]) -> None:
+        self.changed.setdefault(type(row), []).append((row, set(columns)))
+
+    def write(self) -> None:
+        """A fixed number of statements per table, whatever the number of VMs."""
+        in_order: tuple[type[Model], ...] = (VMContext, OperationClaim, VMDisk, VMNetworkInterface)
+        for model in in_order:
+            if rows := [row for row in self.added if type(row) is model]:
+                model._default_manager.bulk_create(rows)
+        for model, changes in self.changed.items():
+            columns: set[str] = {"updated_at"}.union(*(names for _, names in changes))
+            for row, _ in changes:
+                row.updated_at = self.at  # type: ignore[attr-defined]
+            model._default_manager.bulk_update([row for row, _ in changes], sorted(columns))
+
+
+@dataclass
+class BatchPlanner:
+    """Compares the records of one batch with what is stored of them."""
+
+    vcenter_id: int
+    vms: Sequence[VirtualMachine]
+    hosts: dict[str, int]
+    """Ids of the vCenter's hosts, by moref and by name."""
+    taken: dict[str, str]
+    """What earlier batches of the run have taken; `plan` adds this batch's."""
+    added_by: str | None
+    at: datetime
+
+    def plan(self) -> Plan:
+        """Reads what is stored in three queries. A VM in conflict or that cannot be stored is an outcome only."""
+        plan = Plan(self.at)
+        stored = read_candidates(self.vcenter_id, self.vms, (*VM.names, *STATE))
+        matcher = Matcher(stored, self.vms, self.taken)
+        matched: list[tuple[VirtualMachine, Stored]] = []
+        for vm in self.vms:
+            if reason := _unstorable(vm):
+                plan.outcomes.append(VMOutcome(vm.name, Outcome.FAILED, reason=reason))
+                continue
+            try:
+                found = matcher.match(vm)
+            except Conflict as conflict:
+                plan.outcomes.append(VMOutcome(vm.name, Outcome.CONFLICT, reason=str(conflict)))
+                continue
+            if found is None:
+                self._add(plan, vm)
+            else:
+                matched.append((vm, found))
+        disks = _children(VMDisk, DISK_STORED, [found.context_id for _, found in matched])
+        nics = _children(VMNetworkInterface, NIC_STORED, [found.context_id for _, found in matched])
+        for vm, found in matched:
+            self._compare(plan, vm, found, disks.get(found.context_id, []), nics.get(found.context_id, []))
+        return plan
+
+    def _add(self, plan: Plan, vm: VirtualMachine) -> None:
+        context_id = new_context_id(vm.name)
+        plan.add(
+            VMContext(
+                context_id=context_id,
+                vcenter_id=self.vcenter_id,
+                identity=identities(vm)[0],
+                host_id=self.hosts.get(vm.host or ""),
+                added_by=self.added_by,
+                **VM.given(VM.read(vm)),
+            )
+        )
+        plan.add(OperationClaim(vm_context_id=context_id))
+        for disk in vm.disks or ():
+            plan.add(_new_disk(context_id, disk))
+        for nic in vm.interfaces or ():
+            plan.add(VMNetworkInterface(vm_context_id=context_id, **NIC.given(NIC.read(nic))))
+        plan.outcomes.append(VMOutcome(vm.name, Outcome.ADDED, context_id))
+
+    def _compare(self, plan: Plan, vm: VirtualMachine, found: Stored, disks: list[Any], nics: list[Any]) -> None:
+        changes: dict[str, Any] = dict(self._vm_changes(vm, found))
+        if changes:
+            columns = {name: after for name, (_, after) in changes.items()}
+            facts = dict(zip((*VM.names, *STATE), found.facts, strict=True)) | {"identity": found.identity}
+            row = VMContext(context_id=found.context_id, version=F("version") + 1, **facts | columns)
+            plan.change(row, {*columns, "version"})
+        children = {
+            "disks": self._disk_changes(plan, vm, found.context_id, disks),
+            "network_interfaces": self._nic_changes(plan, vm, found.context_id, nics),
+        }
+        changes |= {name: of_children for name, of_children in children.items() if of_children}
+        outcome = Outcome.UPDATED if changes else Outcome.UNCHANGED
+        plan.outcomes.append(VMOutcome(vm.name, outcome, found.context_id, changes=changes or None))
+
+    def _vm_changes(self, vm: VirtualMachine, found: Stored) -> Changes:
+        *facts, host_id, missing_since = found.facts
+        changes = VM.changes(tuple(facts), VM.read(vm))
+        best = identities(vm)[0]
+        if best != found.identity and strength(best) > strength(found.identity):
+            changes["identity"] = [found.identity, best]
+        new_host = self.hosts.get(vm.host or "")
+        if new_host is not None and new_host != host_id:
+            changes["host_id"] = [host_id, new_host]
+        if missing_since is not None:
+            changes["missing_since"] = [missing_since, None]
+        return changes
+
+    def _disk_changes(self, plan: Plan, vm: VirtualMachine, context_id: str, stored: list[Any]) -> Changes:
+        if vm.disks is None:
+            return {}
+        changes: dict[str, Any] = {}
+        left = {each.device_key: each for each in stored}
+        for disk in vm.disks:
+            row = left.pop(disk.device_key, None)
+            if row is None:
+                plan.add(_new_disk(context_id, disk))
+                changes[f"disk-{disk.device_key}"] = "added"
+            elif of_disk := _child_changes(plan, VMDisk, DISK, row, DISK.read(disk)):
+                changes[f"disk-{disk.device_key}"] = of_disk
+        for key, row in left.items():
+            if self._remove(plan, VMDisk, row):
+                changes[f"disk-{key}"] = "removed"
+        return changes
+
+    def _nic_changes(self, plan: Plan, vm: VirtualMachine, context_id: str, stored: list[Any]) -> Changes:
+        if vm.interfaces is None:
+            return {}
+        changes: dict[str, Any] = {}
+        left = {each.nic_key: each for each in stored}
+        for row, nic in pair_interfaces(stored, vm.interfaces):
+            if row is None:
+                plan.add(VMNetworkInterface(vm_context_id=context_id, **NIC.given(NIC.read(nic))))
+                changes[nic.nic_key] = "added"
+                continue
+            del left[row.nic_key]
+            values = (stronger_nic_key(row.nic_key, nic.nic_key), *NIC.read(nic)[1:])
+            if of_nic := _child_changes(plan, VMNetworkInterface, NIC, row, values):
+                changes[row.nic_key] = of_nic
+        for key, row in left.items():
+            if self._remove(plan, VMNetworkInterface, row):
+                changes[key] = "removed"
+        return changes
+
+    def _remove(self, plan: Plan, model: type[Model], row: Any) -> bool:
+        """Mark a disk or an interface that the source has no more; it stays, for what was copied of it."""
+        if row.removed_at is not None:
+            return False
+        plan.change(model(**vars(row) | {"removed_at": self.at}), {"removed_at"})
+        return True
+
+
+def _unstorable(vm: VirtualMachine) -> str | None:
+    problem = VM.problem(VM.read(vm))
+    for columns, children in ((DISK, vm.disks), (NIC, vm.interfaces)):
+        for child in children or ():
+            problem = problem or columns.problem(columns.read(child))
+    return problem
+
+
+def _new_disk(context_id: str, disk: Any) -> VMDisk:
+    return VMDisk(vm_context_id=context_id, disk_id=f"disk-{disk.device_key}", **DISK.given(DISK.read(disk)))
+
+
+def _children(model: type[Model], columns: tuple[str, ...], context_ids: list[str]) -> dict[str, list[Any]]:
+    found: dict[str, list[Any]] = {}
+    if context_ids:
+        rows = model._default_manager.filter(vm_context_id__in=context_ids).order_by()
+        for context_id, *values in rows.values_list("vm_context_id", *columns):
+            found.setdefault(context_id, []).append(SimpleNamespace(**dict(zip(columns, values, strict=True))))
+    return found
+
+
+def _child_changes(plan: Plan, model: type[Model], columns: Columns, row: Any, values: tuple[Any, ...]) -> Changes:
+    before = tuple(getattr(row, name) for name in columns.names)
+    changes = columns.changes(before, values)
+    if row.removed_at is not None:
+        changes["removed_at"] = [row.removed_at, None]
+    if changes:
+        after = {name: value for name, (_, value) in changes.items()}
+        plan.change(model(**vars(row) | after), after)
+    return changes
