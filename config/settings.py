@@ -9,7 +9,9 @@ from django.core.exceptions import ImproperlyConfigured
 
 from config.databases import database, database_url
 
-BASE_DIR = Path(__file__).resolve().parent.parent
+CHECKOUT = Path(__file__).resolve().parent.parent
+# Installed from a wheel there is no checkout around this file: what the hub reads and writes lies where it was started.
+BASE_DIR = CHECKOUT if (CHECKOUT / "manage.py").exists() else Path.cwd()
 VAR_DIR = BASE_DIR / "var"
 environ.Env.read_env(BASE_DIR / ".env")
 env = environ.Env()
