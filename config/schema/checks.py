@@ -10,9 +10,9 @@ from django.db.models import UniqueConstraint
 
 @register(Tags.models)
 def check_unique_constraints_exist_on_every_engine(app_configs: Any = None, **kwargs: Any) -> list[CheckMessage]:
-    """schema.E001: MariaDB and MySQL silently leave out conditional and expression unique constraints.
+    """schema.E001: MariaDB and MySQL silently leave out every unique constraint but a plain one.
 
-    Django only warns of it (models.W036, models.W044), and only while connected to such a server.
+    Django only warns of it (models.W036, W038, W039, W044, W047), and only while connected to such a server.
     """
     configs = apps.get_app_configs() if app_configs is None else app_configs
     return [message for config in configs for model in config.get_models() for message in _not_portable(model)]
@@ -20,12 +20,23 @@ def check_unique_constraints_exist_on_every_engine(app_configs: Any = None, **kw
 
 def _not_portable(model: Any) -> Iterator[CheckMessage]:
     for constraint in model._meta.constraints:
-        if isinstance(constraint, UniqueConstraint) and (constraint.condition or constraint.expressions):
+        if isinstance(constraint, UniqueConstraint) and (extra := _beyond_plain(constraint)):
             yield Error(
-                f"The unique constraint {constraint.name} has a condition or an expression, "
-                "which MariaDB and MySQL do not create.",
+                f"The unique constraint {constraint.name} has {extra}; MariaDB and MySQL do not create it.",
                 hint="Use a nullable column that is set while the rule applies, in a plain unique constraint, "
                 "and a check that ties it to the status.",
                 obj=model,
                 id="schema.E001",
             )
+
+
+def _beyond_plain(constraint: Any) -> str:
+    """What such a constraint has that MariaDB and MySQL lack."""
+    extras = {
+        "a condition": constraint.condition,
+        "an expression": constraint.expressions,
+        "a deferrable check": constraint.deferrable,
+        "included columns": constraint.include,
+        "a rule for NULLs": constraint.nulls_distinct is not None,
+    }
+    return " and ".join(extra for extra, given in extras.items() if given)

@@ -31,7 +31,7 @@ class _SearchMixin:
         return (f"{sql} COLLATE {collation}" if collation else sql), parameters
 
 
-for _lookup in (lookups.IContains, lookups.IExact, lookups.IStartsWith, lookups.IEndsWith):
+for _lookup in (lookups.IContains, lookups.IExact, lookups.IStartsWith, lookups.IEndsWith, lookups.IRegex):
     CodeField.register_lookup(type(_lookup.__name__, (_SearchMixin, _lookup), {}))
 
 

@@ -4,6 +4,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from django.db import router
 from django.db.migrations.operations import RunSQL
 from django.db.migrations.operations.base import Operation
 
@@ -18,6 +19,14 @@ class Statements:
 
     forward: Sequence[str]
     reverse: Sequence[str]
+
+    def deconstruct(self) -> tuple[str, list[Any], dict[str, Any]]:
+        """How a migration writes it."""
+        return (
+            f"{type(self).__module__}.{type(self).__qualname__}",
+            [],
+            {"forward": list(self.forward), "reverse": list(self.reverse)},
+        )
 
 
 UNCHANGED = Statements(forward=(), reverse=())
@@ -86,11 +95,13 @@ class DialectSQL(RunSQL):
         return self.by_engine[name]
 
     def database_forwards(self, app_label: str, schema_editor: Any, from_state: Any, to_state: Any) -> None:
-        self.sql = list(self.statements_for(schema_editor.connection).forward)
-        super().database_forwards(app_label, schema_editor, from_state, to_state)
+        # Asked for here as well, because a database that the router keeps out may be of an engine not named.
+        if router.allow_migrate(schema_editor.connection.alias, app_label, **self.hints):
+            self.sql = list(self.statements_for(schema_editor.connection).forward)
+            super().database_forwards(app_label, schema_editor, from_state, to_state)
 
     def database_backwards(self, app_label: str, schema_editor: Any, from_state: Any, to_state: Any) -> None:
-        if not self.irreversible:
+        if self.reversible and router.allow_migrate(schema_editor.connection.alias, app_label, **self.hints):
             self.reverse_sql = list(self.statements_for(schema_editor.connection).reverse)
         super().database_backwards(app_label, schema_editor, from_state, to_state)
 

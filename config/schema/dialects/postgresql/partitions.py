@@ -32,6 +32,7 @@ def _replace(table: str, form: str, key: str, indexes: Mapping[str, str], parts:
         *parts,
         f"INSERT INTO {table} OVERRIDING SYSTEM VALUE SELECT * FROM {table}_before",
         *(f"CREATE INDEX {name} ON {table} ({columns})" for name, columns in indexes.items()),
+        f"SELECT setval(pg_get_serial_sequence('{table}', 'id'), GREATEST(MAX(id) + 1, "
+        f"nextval(pg_get_serial_sequence('{table}_before', 'id'))), false) FROM {table}",
         f"DROP TABLE {table}_before",
-        f"SELECT setval(pg_get_serial_sequence('{table}', 'id'), COALESCE(MAX(id), 0) + 1, false) FROM {table}",
     ]
