@@ -1,6 +1,8 @@
 """Where back-up copies lie, and how long they are kept."""
 
 import django.db.models.deletion
+import django.db.models.functions.text
+import django.db.models.lookups
 from django.db import migrations, models
 
 import config.schema.fields
@@ -68,7 +70,8 @@ class Migration(migrations.Migration):
                     ),
                     models.CheckConstraint(
                         condition=models.Q(
-                            models.Q(("name", ""), _negated=True), models.Q(("location", ""), _negated=True)
+                            django.db.models.lookups.GreaterThan(django.db.models.functions.text.Length("name"), 0),
+                            django.db.models.lookups.GreaterThan(django.db.models.functions.text.Length("location"), 0),
                         ),
                         name="backup_repositories_text_filled",
                         violation_error_message="Leave what is unknown unset; none of these may be empty: name, location.",
@@ -124,7 +127,10 @@ class Migration(migrations.Migration):
                     ),
                     models.CheckConstraint(
                         condition=models.Q(
-                            models.Q(("name", ""), _negated=True), models.Q(("time_zone", ""), _negated=True)
+                            django.db.models.lookups.GreaterThan(django.db.models.functions.text.Length("name"), 0),
+                            django.db.models.lookups.GreaterThan(
+                                django.db.models.functions.text.Length("time_zone"), 0
+                            ),
                         ),
                         name="backup_policies_text_filled",
                         violation_error_message="Leave what is unknown unset; none of these may be empty: name, time_zone.",

@@ -1,6 +1,8 @@
 """Back-ups of whole VMs with one row per disk; an incremental one names its parent."""
 
 import django.db.models.deletion
+import django.db.models.functions.text
+import django.db.models.lookups
 from django.db import migrations, models
 
 import config.schema.fields
@@ -174,12 +176,20 @@ class Migration(migrations.Migration):
                     ),
                     models.CheckConstraint(
                         condition=models.Q(
-                            models.Q(("id", ""), _negated=True),
-                            models.Q(("type_reason", ""), _negated=True),
-                            models.Q(("engine", ""), _negated=True),
-                            models.Q(("created_by", ""), _negated=True),
-                            models.Q(("error_code", ""), _negated=True),
-                            models.Q(("error_message", ""), _negated=True),
+                            django.db.models.lookups.GreaterThan(django.db.models.functions.text.Length("id"), 0),
+                            django.db.models.lookups.GreaterThan(
+                                django.db.models.functions.text.Length("type_reason"), 0
+                            ),
+                            django.db.models.lookups.GreaterThan(django.db.models.functions.text.Length("engine"), 0),
+                            django.db.models.lookups.GreaterThan(
+                                django.db.models.functions.text.Length("created_by"), 0
+                            ),
+                            django.db.models.lookups.GreaterThan(
+                                django.db.models.functions.text.Length("error_code"), 0
+                            ),
+                            django.db.models.lookups.GreaterThan(
+                                django.db.models.functions.text.Length("error_message"), 0
+                            ),
                         ),
                         name="backup_jobs_text_filled",
                         violation_error_message="Leave what is unknown unset; none of these may be empty: id, type_reason, engine, created_by, error_code, error_message.",
@@ -285,11 +295,15 @@ class Migration(migrations.Migration):
                     ),
                     models.CheckConstraint(
                         condition=models.Q(
-                            models.Q(("disk_id", ""), _negated=True),
-                            models.Q(("path", ""), _negated=True),
-                            models.Q(("change_id", ""), _negated=True),
-                            models.Q(("base_change_id", ""), _negated=True),
-                            models.Q(("checksum", ""), _negated=True),
+                            django.db.models.lookups.GreaterThan(django.db.models.functions.text.Length("disk_id"), 0),
+                            django.db.models.lookups.GreaterThan(django.db.models.functions.text.Length("path"), 0),
+                            django.db.models.lookups.GreaterThan(
+                                django.db.models.functions.text.Length("change_id"), 0
+                            ),
+                            django.db.models.lookups.GreaterThan(
+                                django.db.models.functions.text.Length("base_change_id"), 0
+                            ),
+                            django.db.models.lookups.GreaterThan(django.db.models.functions.text.Length("checksum"), 0),
                         ),
                         name="backup_disks_text_filled",
                         violation_error_message="Leave what is unknown unset; none of these may be empty: disk_id, path, change_id, base_change_id, checksum.",

@@ -1,6 +1,8 @@
 """What was restored or mounted; one active mount per disk copy."""
 
 import django.db.models.deletion
+import django.db.models.functions.text
+import django.db.models.lookups
 from django.db import migrations, models
 
 import config.schema.fields
@@ -150,19 +152,27 @@ class Migration(migrations.Migration):
                     ),
                     models.CheckConstraint(
                         condition=models.Q(
-                            models.Q(("id", ""), _negated=True),
-                            models.Q(("destination", ""), _negated=True),
-                            models.Q(("engine", ""), _negated=True),
-                            models.Q(("created_by", ""), _negated=True),
-                            models.Q(("error_code", ""), _negated=True),
-                            models.Q(("error_message", ""), _negated=True),
+                            django.db.models.lookups.GreaterThan(django.db.models.functions.text.Length("id"), 0),
+                            django.db.models.lookups.GreaterThan(
+                                django.db.models.functions.text.Length("destination"), 0
+                            ),
+                            django.db.models.lookups.GreaterThan(django.db.models.functions.text.Length("engine"), 0),
+                            django.db.models.lookups.GreaterThan(
+                                django.db.models.functions.text.Length("created_by"), 0
+                            ),
+                            django.db.models.lookups.GreaterThan(
+                                django.db.models.functions.text.Length("error_code"), 0
+                            ),
+                            django.db.models.lookups.GreaterThan(
+                                django.db.models.functions.text.Length("error_message"), 0
+                            ),
                         ),
                         name="restore_jobs_text_filled",
                         violation_error_message="Leave what is unknown unset; none of these may be empty: id, destination, engine, created_by, error_code, error_message.",
                     ),
                     models.CheckConstraint(
                         condition=models.Q(
-                            ("is_active_mount", True), ("is_active_mount__isnull", True), _connector="OR"
+                            ("is_active_mount__in", [True]), ("is_active_mount__isnull", True), _connector="OR"
                         ),
                         name="restore_jobs_is_active_mount_true_or_unset",
                         violation_error_message="is_active_mount is either set or left out.",

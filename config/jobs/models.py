@@ -2,7 +2,7 @@
 
 from django.db import models
 
-from config.schema.constraints import filled
+from config.schema.constraints import dated, filled
 from config.schema.fields import CodeField, UtcNow
 from inventory.models.base import Stamped, Versioned
 
@@ -76,6 +76,7 @@ class IdempotencyKey(models.Model):
         constraints = [
             models.UniqueConstraint(fields=["caller", "key"], name="idempotency_keys_once_per_caller"),
             filled("idempotency_keys", "caller", "key", "request_digest"),
+            dated("idempotency_keys", "expires_at"),
         ]
         indexes = [models.Index(fields=["expires_at"], name="idempotency_keys_expiry")]
 

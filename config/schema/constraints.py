@@ -3,10 +3,13 @@
 A CHECK lets NULL pass: unknown is allowed wherever the column is nullable.
 """
 
+from datetime import UTC, datetime
 from functools import reduce
-from operator import and_
+from operator import and_, or_
 
 from django.db.models import CheckConstraint, Choices, Q
+from django.db.models.functions import Left, Length
+from django.db.models.lookups import Exact, GreaterThan
 
 
 def known(table: str, field: str, choices: type[Choices]) -> CheckConstraint:
@@ -19,11 +22,33 @@ def known(table: str, field: str, choices: type[Choices]) -> CheckConstraint:
 
 
 def filled(table: str, *fields: str) -> CheckConstraint:
-    """None of these texts is empty: an unknown text is NULL, and an engine without strict mode may not invent ''."""
+    """None of these texts is empty: an unknown text is NULL, and an engine without strict mode may not invent ''.
+
+    The length is compared, because '   ' = '' holds under the ordinary collations of MariaDB.
+    """
     return CheckConstraint(
-        condition=reduce(and_, (~Q(**{field: ""}) for field in fields)),
+        condition=reduce(and_, (_longer(field, 0) for field in fields)),
         name=f"{table}_text_filled",
         violation_error_message=f"Leave what is unknown unset; none of these may be empty: {', '.join(fields)}.",
+    )
+
+
+def begins_with(table: str, name: str, field: str, *prefixes: str) -> CheckConstraint:
+    """The text is one of these prefixes and something after it; LIKE would take upper case for lower on SQLite."""
+    forms = (Q(Exact(Left(field, len(prefix)), prefix)) & _longer(field, len(prefix)) for prefix in prefixes)
+    return CheckConstraint(
+        condition=reduce(or_, forms),
+        name=f"{table}_{name}",
+        violation_error_message=f"{field} is a value after one of: {', '.join(prefixes)}.",
+    )
+
+
+def dated(table: str, *fields: str) -> CheckConstraint:
+    """None of these times is the '0000-00-00' that MariaDB without strict mode puts where none was given."""
+    return CheckConstraint(
+        condition=reduce(and_, (Q(**{f"{field}__gte": datetime(1970, 1, 1, tzinfo=UTC)}) for field in fields)),
+        name=f"{table}_time_given",
+        violation_error_message=f"Give a time from 1970 on: {', '.join(fields)}.",
     )
 
 
@@ -57,7 +82,12 @@ def set_while(table: str, name: str, field: str, condition: Q, message: str) -> 
 def true_or_unset(table: str, field: str) -> CheckConstraint:
     """The boolean is TRUE or NULL, so that a plain unique constraint allows one TRUE and any number of others."""
     return CheckConstraint(
-        condition=Q(**{field: True}) | Q(**{f"{field}__isnull": True}),
+        # IN, because MariaDB and SQLite have no booleans, and a mere truth test would let 1, 2 and 3 be three keys.
+        condition=Q(**{f"{field}__in": [True]}) | Q(**{f"{field}__isnull": True}),
         name=f"{table}_{field}_true_or_unset",
         violation_error_message=f"{field} is either set or left out.",
     )
+
+
+def _longer(field: str, length: int) -> Q:
+    return Q(GreaterThan(Length(field), length))

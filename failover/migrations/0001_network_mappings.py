@@ -1,6 +1,8 @@
 """Where the networks of a VM lead, for a test and for a live failover apart (seed 001 had one row for both)."""
 
 import django.db.models.deletion
+import django.db.models.functions.text
+import django.db.models.lookups
 from django.db import migrations, models
 
 import config.schema.fields
@@ -57,7 +59,11 @@ class Migration(migrations.Migration):
                         violation_error_message="purpose is one of: live, test.",
                     ),
                     models.CheckConstraint(
-                        condition=models.Q(("source_network_name", ""), _negated=True),
+                        condition=models.Q(
+                            django.db.models.lookups.GreaterThan(
+                                django.db.models.functions.text.Length("source_network_name"), 0
+                            )
+                        ),
                         name="network_mappings_text_filled",
                         violation_error_message="Leave what is unknown unset; none of these may be empty: source_network_name.",
                     ),

@@ -1,6 +1,8 @@
 """Test and live failovers. The status ends once; what follows is the aftermath (seed 001 mixed the two)."""
 
 import django.db.models.deletion
+import django.db.models.functions.text
+import django.db.models.lookups
 from django.db import migrations, models
 
 import config.schema.fields
@@ -227,15 +229,29 @@ class Migration(migrations.Migration):
                     ),
                     models.CheckConstraint(
                         condition=models.Q(
-                            models.Q(("job_id", ""), _negated=True),
-                            models.Q(("source_vm_name", ""), _negated=True),
-                            models.Q(("override_reason", ""), _negated=True),
-                            models.Q(("override_by", ""), _negated=True),
-                            models.Q(("destination_vm_id", ""), _negated=True),
-                            models.Q(("engine", ""), _negated=True),
-                            models.Q(("created_by", ""), _negated=True),
-                            models.Q(("error_code", ""), _negated=True),
-                            models.Q(("error_message", ""), _negated=True),
+                            django.db.models.lookups.GreaterThan(django.db.models.functions.text.Length("job_id"), 0),
+                            django.db.models.lookups.GreaterThan(
+                                django.db.models.functions.text.Length("source_vm_name"), 0
+                            ),
+                            django.db.models.lookups.GreaterThan(
+                                django.db.models.functions.text.Length("override_reason"), 0
+                            ),
+                            django.db.models.lookups.GreaterThan(
+                                django.db.models.functions.text.Length("override_by"), 0
+                            ),
+                            django.db.models.lookups.GreaterThan(
+                                django.db.models.functions.text.Length("destination_vm_id"), 0
+                            ),
+                            django.db.models.lookups.GreaterThan(django.db.models.functions.text.Length("engine"), 0),
+                            django.db.models.lookups.GreaterThan(
+                                django.db.models.functions.text.Length("created_by"), 0
+                            ),
+                            django.db.models.lookups.GreaterThan(
+                                django.db.models.functions.text.Length("error_code"), 0
+                            ),
+                            django.db.models.lookups.GreaterThan(
+                                django.db.models.functions.text.Length("error_message"), 0
+                            ),
                         ),
                         name="failover_jobs_text_filled",
                         violation_error_message="Leave what is unknown unset; none of these may be empty: job_id, source_vm_name, override_reason, override_by, destination_vm_id, engine, created_by, error_code, error_message.",
@@ -350,7 +366,8 @@ class Migration(migrations.Migration):
                     ),
                     models.CheckConstraint(
                         condition=models.Q(
-                            models.Q(("name", ""), _negated=True), models.Q(("message", ""), _negated=True)
+                            django.db.models.lookups.GreaterThan(django.db.models.functions.text.Length("name"), 0),
+                            django.db.models.lookups.GreaterThan(django.db.models.functions.text.Length("message"), 0),
                         ),
                         name="failover_steps_text_filled",
                         violation_error_message="Leave what is unknown unset; none of these may be empty: name, message.",

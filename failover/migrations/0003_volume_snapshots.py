@@ -1,6 +1,8 @@
 """One snapshot per volume of a failover job (seed 001 had one per job)."""
 
 import django.db.models.deletion
+import django.db.models.functions.text
+import django.db.models.lookups
 from django.db import migrations, models
 
 import config.schema.fields
@@ -72,13 +74,18 @@ class Migration(migrations.Migration):
                     ),
                     models.CheckConstraint(
                         condition=models.Q(
-                            models.Q(("snapshot_id", ""), _negated=True), models.Q(("error_message", ""), _negated=True)
+                            django.db.models.lookups.GreaterThan(
+                                django.db.models.functions.text.Length("snapshot_id"), 0
+                            ),
+                            django.db.models.lookups.GreaterThan(
+                                django.db.models.functions.text.Length("error_message"), 0
+                            ),
                         ),
                         name="volume_snapshots_text_filled",
                         violation_error_message="Leave what is unknown unset; none of these may be empty: snapshot_id, error_message.",
                     ),
                     models.CheckConstraint(
-                        condition=models.Q(("is_active", True), ("is_active__isnull", True), _connector="OR"),
+                        condition=models.Q(("is_active__in", [True]), ("is_active__isnull", True), _connector="OR"),
                         name="volume_snapshots_is_active_true_or_unset",
                         violation_error_message="is_active is either set or left out.",
                     ),

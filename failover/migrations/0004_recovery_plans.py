@@ -1,6 +1,8 @@
 """Plans: ordered groups of VMs."""
 
 import django.db.models.deletion
+import django.db.models.functions.text
+import django.db.models.lookups
 from django.db import migrations, models
 
 import config.schema.fields
@@ -44,7 +46,10 @@ class Migration(migrations.Migration):
                     ),
                     models.CheckConstraint(
                         condition=models.Q(
-                            models.Q(("name", ""), _negated=True), models.Q(("description", ""), _negated=True)
+                            django.db.models.lookups.GreaterThan(django.db.models.functions.text.Length("name"), 0),
+                            django.db.models.lookups.GreaterThan(
+                                django.db.models.functions.text.Length("description"), 0
+                            ),
                         ),
                         name="recovery_plans_text_filled",
                         violation_error_message="Leave what is unknown unset; none of these may be empty: name, description.",
@@ -93,7 +98,9 @@ class Migration(migrations.Migration):
                     models.UniqueConstraint(fields=("plan", "seq"), name="recovery_plan_groups_seq_per_plan"),
                     models.UniqueConstraint(fields=("plan", "name"), name="recovery_plan_groups_name_per_plan"),
                     models.CheckConstraint(
-                        condition=models.Q(("name", ""), _negated=True),
+                        condition=models.Q(
+                            django.db.models.lookups.GreaterThan(django.db.models.functions.text.Length("name"), 0)
+                        ),
                         name="recovery_plan_groups_text_filled",
                         violation_error_message="Leave what is unknown unset; none of these may be empty: name.",
                     ),

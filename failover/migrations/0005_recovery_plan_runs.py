@@ -1,6 +1,8 @@
 """The runs of a plan; at most one per plan is active."""
 
 import django.db.models.deletion
+import django.db.models.functions.text
+import django.db.models.lookups
 from django.conf import settings
 from django.db import migrations, models
 
@@ -72,13 +74,16 @@ class Migration(migrations.Migration):
                     ),
                     models.CheckConstraint(
                         condition=models.Q(
-                            models.Q(("started_by", ""), _negated=True), models.Q(("reason", ""), _negated=True)
+                            django.db.models.lookups.GreaterThan(
+                                django.db.models.functions.text.Length("started_by"), 0
+                            ),
+                            django.db.models.lookups.GreaterThan(django.db.models.functions.text.Length("reason"), 0),
                         ),
                         name="recovery_plan_runs_text_filled",
                         violation_error_message="Leave what is unknown unset; none of these may be empty: started_by, reason.",
                     ),
                     models.CheckConstraint(
-                        condition=models.Q(("is_active", True), ("is_active__isnull", True), _connector="OR"),
+                        condition=models.Q(("is_active__in", [True]), ("is_active__isnull", True), _connector="OR"),
                         name="recovery_plan_runs_is_active_true_or_unset",
                         violation_error_message="is_active is either set or left out.",
                     ),
@@ -206,7 +211,8 @@ class Migration(migrations.Migration):
                     ),
                     models.CheckConstraint(
                         condition=models.Q(
-                            models.Q(("title", ""), _negated=True), models.Q(("message", ""), _negated=True)
+                            django.db.models.lookups.GreaterThan(django.db.models.functions.text.Length("title"), 0),
+                            django.db.models.lookups.GreaterThan(django.db.models.functions.text.Length("message"), 0),
                         ),
                         name="recovery_plan_steps_text_filled",
                         violation_error_message="Leave what is unknown unset; none of these may be empty: title, message.",
@@ -243,6 +249,15 @@ class Migration(migrations.Migration):
                         ),
                         name="recovery_plan_steps_ended_has_time",
                         violation_error_message="A step that has ended has the time of its end; any other has none.",
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(
+                            models.Q(("status", "running"), _negated=True),
+                            ("started_at__isnull", False),
+                            _connector="OR",
+                        ),
+                        name="recovery_plan_steps_running_has_time",
+                        violation_error_message="A running step has the time of its start.",
                     ),
                 ],
             },

@@ -194,6 +194,11 @@ class RecoveryPlanStep(Stamped):
                 Q(status__in=list(STEP_ENDS)),
                 "A step that has ended has the time of its end; any other has none.",
             ),
+            models.CheckConstraint(
+                condition=~Q(status=StepStatus.RUNNING) | Q(started_at__isnull=False),
+                name="recovery_plan_steps_running_has_time",
+                violation_error_message="A running step has the time of its start.",
+            ),
         ]
 
     def __str__(self) -> str:

@@ -3,6 +3,8 @@
 import django.contrib.auth.models
 import django.contrib.auth.validators
 import django.db.models.deletion
+import django.db.models.functions.text
+import django.db.models.lookups
 import django.utils.timezone
 from django.conf import settings
 from django.db import migrations, models
@@ -141,13 +143,14 @@ class Migration(migrations.Migration):
                 "constraints": [
                     models.CheckConstraint(
                         condition=models.Q(
-                            models.Q(("name", ""), _negated=True), models.Q(("slug", ""), _negated=True)
+                            django.db.models.lookups.GreaterThan(django.db.models.functions.text.Length("name"), 0),
+                            django.db.models.lookups.GreaterThan(django.db.models.functions.text.Length("slug"), 0),
                         ),
                         name="organizations_text_filled",
                         violation_error_message="Leave what is unknown unset; none of these may be empty: name, slug.",
                     ),
                     models.CheckConstraint(
-                        condition=models.Q(("is_default", True), ("is_default__isnull", True), _connector="OR"),
+                        condition=models.Q(("is_default__in", [True]), ("is_default__isnull", True), _connector="OR"),
                         name="organizations_is_default_true_or_unset",
                         violation_error_message="is_default is either set or left out.",
                     ),
@@ -239,9 +242,9 @@ class Migration(migrations.Migration):
                     models.UniqueConstraint(fields=("organization", "name"), name="api_keys_name_per_organization"),
                     models.CheckConstraint(
                         condition=models.Q(
-                            models.Q(("name", ""), _negated=True),
-                            models.Q(("prefix", ""), _negated=True),
-                            models.Q(("digest", ""), _negated=True),
+                            django.db.models.lookups.GreaterThan(django.db.models.functions.text.Length("name"), 0),
+                            django.db.models.lookups.GreaterThan(django.db.models.functions.text.Length("prefix"), 0),
+                            django.db.models.lookups.GreaterThan(django.db.models.functions.text.Length("digest"), 0),
                         ),
                         name="api_keys_text_filled",
                         violation_error_message="Leave what is unknown unset; none of these may be empty: name, prefix, digest.",

@@ -1,6 +1,8 @@
 """The sources that discovery reads, and the hypervisor nodes they manage."""
 
 import django.db.models.deletion
+import django.db.models.functions.text
+import django.db.models.lookups
 from django.db import migrations, models
 
 import config.schema.fields
@@ -82,19 +84,27 @@ class Migration(migrations.Migration):
                     ),
                     models.CheckConstraint(
                         condition=models.Q(
-                            models.Q(("name", ""), _negated=True),
-                            models.Q(("host", ""), _negated=True),
-                            models.Q(("datacenter", ""), _negated=True),
-                            models.Q(("username", ""), _negated=True),
-                            models.Q(("ca_certificate", ""), _negated=True),
-                            models.Q(("thumbprint", ""), _negated=True),
-                            models.Q(("instance_uuid", ""), _negated=True),
+                            django.db.models.lookups.GreaterThan(django.db.models.functions.text.Length("name"), 0),
+                            django.db.models.lookups.GreaterThan(django.db.models.functions.text.Length("host"), 0),
+                            django.db.models.lookups.GreaterThan(
+                                django.db.models.functions.text.Length("datacenter"), 0
+                            ),
+                            django.db.models.lookups.GreaterThan(django.db.models.functions.text.Length("username"), 0),
+                            django.db.models.lookups.GreaterThan(
+                                django.db.models.functions.text.Length("ca_certificate"), 0
+                            ),
+                            django.db.models.lookups.GreaterThan(
+                                django.db.models.functions.text.Length("thumbprint"), 0
+                            ),
+                            django.db.models.lookups.GreaterThan(
+                                django.db.models.functions.text.Length("instance_uuid"), 0
+                            ),
                         ),
                         name="vcenters_text_filled",
                         violation_error_message="Leave what is unknown unset; none of these may be empty: name, host, datacenter, username, ca_certificate, thumbprint, instance_uuid.",
                     ),
                     models.CheckConstraint(
-                        condition=models.Q(("is_default", True), ("is_default__isnull", True), _connector="OR"),
+                        condition=models.Q(("is_default__in", [True]), ("is_default__isnull", True), _connector="OR"),
                         name="vcenters_is_default_true_or_unset",
                         violation_error_message="is_default is either set or left out.",
                     ),
@@ -157,18 +167,34 @@ class Migration(migrations.Migration):
                     models.UniqueConstraint(fields=("vcenter", "moref"), name="hosts_moref_per_vcenter"),
                     models.CheckConstraint(
                         condition=models.Q(
-                            ("identity__startswith", "moref:"), ("identity__startswith", "name:"), _connector="OR"
+                            models.Q(
+                                django.db.models.lookups.Exact(
+                                    django.db.models.functions.text.Left("identity", 6), "moref:"
+                                ),
+                                django.db.models.lookups.GreaterThan(
+                                    django.db.models.functions.text.Length("identity"), 6
+                                ),
+                            ),
+                            models.Q(
+                                django.db.models.lookups.Exact(
+                                    django.db.models.functions.text.Left("identity", 5), "name:"
+                                ),
+                                django.db.models.lookups.GreaterThan(
+                                    django.db.models.functions.text.Length("identity"), 5
+                                ),
+                            ),
+                            _connector="OR",
                         ),
                         name="hosts_identity_form",
-                        violation_error_message="An identity is moref: or name: and a value.",
+                        violation_error_message="identity is a value after one of: moref:, name:.",
                     ),
                     models.CheckConstraint(
                         condition=models.Q(
-                            models.Q(("name", ""), _negated=True),
-                            models.Q(("moref", ""), _negated=True),
-                            models.Q(("version", ""), _negated=True),
-                            models.Q(("vendor", ""), _negated=True),
-                            models.Q(("model", ""), _negated=True),
+                            django.db.models.lookups.GreaterThan(django.db.models.functions.text.Length("name"), 0),
+                            django.db.models.lookups.GreaterThan(django.db.models.functions.text.Length("moref"), 0),
+                            django.db.models.lookups.GreaterThan(django.db.models.functions.text.Length("version"), 0),
+                            django.db.models.lookups.GreaterThan(django.db.models.functions.text.Length("vendor"), 0),
+                            django.db.models.lookups.GreaterThan(django.db.models.functions.text.Length("model"), 0),
                         ),
                         name="hosts_text_filled",
                         violation_error_message="Leave what is unknown unset; none of these may be empty: name, moref, version, vendor, model.",

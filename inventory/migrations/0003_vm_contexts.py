@@ -1,6 +1,8 @@
 """The virtual machines under management. Their specification lives here, not on the first disk (seed 001)."""
 
 import django.db.models.deletion
+import django.db.models.functions.text
+import django.db.models.lookups
 from django.db import migrations, models
 
 import config.schema.fields
@@ -109,13 +111,34 @@ class Migration(migrations.Migration):
                     models.UniqueConstraint(fields=("vcenter", "identity"), name="vm_contexts_identity_per_vcenter"),
                     models.CheckConstraint(
                         condition=models.Q(
-                            ("identity__startswith", "uuid:"),
-                            ("identity__startswith", "moref:"),
-                            ("identity__startswith", "name:"),
+                            models.Q(
+                                django.db.models.lookups.Exact(
+                                    django.db.models.functions.text.Left("identity", 5), "uuid:"
+                                ),
+                                django.db.models.lookups.GreaterThan(
+                                    django.db.models.functions.text.Length("identity"), 5
+                                ),
+                            ),
+                            models.Q(
+                                django.db.models.lookups.Exact(
+                                    django.db.models.functions.text.Left("identity", 6), "moref:"
+                                ),
+                                django.db.models.lookups.GreaterThan(
+                                    django.db.models.functions.text.Length("identity"), 6
+                                ),
+                            ),
+                            models.Q(
+                                django.db.models.lookups.Exact(
+                                    django.db.models.functions.text.Left("identity", 5), "name:"
+                                ),
+                                django.db.models.lookups.GreaterThan(
+                                    django.db.models.functions.text.Length("identity"), 5
+                                ),
+                            ),
                             _connector="OR",
                         ),
                         name="vm_contexts_identity_form",
-                        violation_error_message="An identity is uuid:, moref: or name: and a value.",
+                        violation_error_message="identity is a value after one of: uuid:, moref:, name:.",
                     ),
                     models.CheckConstraint(
                         condition=models.Q(("power_state__in", ["poweredOn", "poweredOff", "suspended"])),
@@ -134,19 +157,33 @@ class Migration(migrations.Migration):
                     ),
                     models.CheckConstraint(
                         condition=models.Q(
-                            models.Q(("context_id", ""), _negated=True),
-                            models.Q(("name", ""), _negated=True),
-                            models.Q(("instance_uuid", ""), _negated=True),
-                            models.Q(("moref", ""), _negated=True),
-                            models.Q(("path", ""), _negated=True),
-                            models.Q(("datacenter", ""), _negated=True),
-                            models.Q(("cluster", ""), _negated=True),
-                            models.Q(("os_type", ""), _negated=True),
-                            models.Q(("vm_tools_version", ""), _negated=True),
-                            models.Q(("display_name", ""), _negated=True),
-                            models.Q(("annotation", ""), _negated=True),
-                            models.Q(("vmware_uuid", ""), _negated=True),
-                            models.Q(("added_by", ""), _negated=True),
+                            django.db.models.lookups.GreaterThan(
+                                django.db.models.functions.text.Length("context_id"), 0
+                            ),
+                            django.db.models.lookups.GreaterThan(django.db.models.functions.text.Length("name"), 0),
+                            django.db.models.lookups.GreaterThan(
+                                django.db.models.functions.text.Length("instance_uuid"), 0
+                            ),
+                            django.db.models.lookups.GreaterThan(django.db.models.functions.text.Length("moref"), 0),
+                            django.db.models.lookups.GreaterThan(django.db.models.functions.text.Length("path"), 0),
+                            django.db.models.lookups.GreaterThan(
+                                django.db.models.functions.text.Length("datacenter"), 0
+                            ),
+                            django.db.models.lookups.GreaterThan(django.db.models.functions.text.Length("cluster"), 0),
+                            django.db.models.lookups.GreaterThan(django.db.models.functions.text.Length("os_type"), 0),
+                            django.db.models.lookups.GreaterThan(
+                                django.db.models.functions.text.Length("vm_tools_version"), 0
+                            ),
+                            django.db.models.lookups.GreaterThan(
+                                django.db.models.functions.text.Length("display_name"), 0
+                            ),
+                            django.db.models.lookups.GreaterThan(
+                                django.db.models.functions.text.Length("annotation"), 0
+                            ),
+                            django.db.models.lookups.GreaterThan(
+                                django.db.models.functions.text.Length("vmware_uuid"), 0
+                            ),
+                            django.db.models.lookups.GreaterThan(django.db.models.functions.text.Length("added_by"), 0),
                         ),
                         name="vm_contexts_text_filled",
                         violation_error_message="Leave what is unknown unset; none of these may be empty: context_id, name, instance_uuid, moref, path, datacenter, cluster, os_type, vm_tools_version, display_name, annotation, vmware_uuid, added_by.",

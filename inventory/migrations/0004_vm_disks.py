@@ -4,6 +4,7 @@ import django.db.models.deletion
 import django.db.models.expressions
 import django.db.models.functions.comparison
 import django.db.models.functions.text
+import django.db.models.lookups
 from django.db import migrations, models
 
 import config.schema.fields
@@ -117,10 +118,16 @@ class Migration(migrations.Migration):
                     ),
                     models.CheckConstraint(
                         condition=models.Q(
-                            models.Q(("vmdk_path", ""), _negated=True),
-                            models.Q(("datastore", ""), _negated=True),
-                            models.Q(("label", ""), _negated=True),
-                            models.Q(("disk_change_id", ""), _negated=True),
+                            django.db.models.lookups.GreaterThan(
+                                django.db.models.functions.text.Length("vmdk_path"), 0
+                            ),
+                            django.db.models.lookups.GreaterThan(
+                                django.db.models.functions.text.Length("datastore"), 0
+                            ),
+                            django.db.models.lookups.GreaterThan(django.db.models.functions.text.Length("label"), 0),
+                            django.db.models.lookups.GreaterThan(
+                                django.db.models.functions.text.Length("disk_change_id"), 0
+                            ),
                         ),
                         name="vm_disks_text_filled",
                         violation_error_message="Leave what is unknown unset; none of these may be empty: vmdk_path, datastore, label, disk_change_id.",

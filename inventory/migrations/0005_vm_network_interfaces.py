@@ -1,6 +1,8 @@
 """One row per network interface, in place of a JSON column on the first disk (seed 001)."""
 
 import django.db.models.deletion
+import django.db.models.functions.text
+import django.db.models.lookups
 from django.db import migrations, models
 
 import config.schema.fields
@@ -50,20 +52,47 @@ class Migration(migrations.Migration):
                     ),
                     models.CheckConstraint(
                         condition=models.Q(
-                            ("nic_key__startswith", "key:"),
-                            ("nic_key__startswith", "mac:"),
-                            ("nic_key__startswith", "label:"),
+                            models.Q(
+                                django.db.models.lookups.Exact(
+                                    django.db.models.functions.text.Left("nic_key", 4), "key:"
+                                ),
+                                django.db.models.lookups.GreaterThan(
+                                    django.db.models.functions.text.Length("nic_key"), 4
+                                ),
+                            ),
+                            models.Q(
+                                django.db.models.lookups.Exact(
+                                    django.db.models.functions.text.Left("nic_key", 4), "mac:"
+                                ),
+                                django.db.models.lookups.GreaterThan(
+                                    django.db.models.functions.text.Length("nic_key"), 4
+                                ),
+                            ),
+                            models.Q(
+                                django.db.models.lookups.Exact(
+                                    django.db.models.functions.text.Left("nic_key", 6), "label:"
+                                ),
+                                django.db.models.lookups.GreaterThan(
+                                    django.db.models.functions.text.Length("nic_key"), 6
+                                ),
+                            ),
                             _connector="OR",
                         ),
                         name="vm_network_interfaces_nic_key_form",
-                        violation_error_message="A nic_key is key:, mac: or label: and a value.",
+                        violation_error_message="nic_key is a value after one of: key:, mac:, label:.",
                     ),
                     models.CheckConstraint(
                         condition=models.Q(
-                            models.Q(("label", ""), _negated=True),
-                            models.Q(("source_network_name", ""), _negated=True),
-                            models.Q(("mac_address", ""), _negated=True),
-                            models.Q(("adapter_type", ""), _negated=True),
+                            django.db.models.lookups.GreaterThan(django.db.models.functions.text.Length("label"), 0),
+                            django.db.models.lookups.GreaterThan(
+                                django.db.models.functions.text.Length("source_network_name"), 0
+                            ),
+                            django.db.models.lookups.GreaterThan(
+                                django.db.models.functions.text.Length("mac_address"), 0
+                            ),
+                            django.db.models.lookups.GreaterThan(
+                                django.db.models.functions.text.Length("adapter_type"), 0
+                            ),
                         ),
                         name="vm_network_interfaces_text_filled",
                         violation_error_message="Leave what is unknown unset; none of these may be empty: label, source_network_name, mac_address, adapter_type.",

@@ -1,6 +1,8 @@
 """One permanent row per VM: which job may work on it. Rows never come and go with jobs."""
 
 import django.db.models.deletion
+import django.db.models.functions.text
+import django.db.models.lookups
 from django.db import migrations, models
 
 import config.schema.fields
@@ -76,7 +78,9 @@ class Migration(migrations.Migration):
                         violation_error_message="holder_kind is one of: replication, failover, backup, restore.",
                     ),
                     models.CheckConstraint(
-                        condition=models.Q(("holder_id", ""), _negated=True),
+                        condition=models.Q(
+                            django.db.models.lookups.GreaterThan(django.db.models.functions.text.Length("holder_id"), 0)
+                        ),
                         name="operation_claims_text_filled",
                         violation_error_message="Leave what is unknown unset; none of these may be empty: holder_id.",
                     ),

@@ -1,6 +1,10 @@
 """What each reading of a source did, with one outcome per VM seen or asked for."""
 
+import datetime
+
 import django.db.models.deletion
+import django.db.models.functions.text
+import django.db.models.lookups
 from django.db import migrations, models
 
 import config.schema.fields
@@ -75,13 +79,26 @@ class Migration(migrations.Migration):
                     ),
                     models.CheckConstraint(
                         condition=models.Q(
-                            models.Q(("source_name", ""), _negated=True),
-                            models.Q(("added_by", ""), _negated=True),
-                            models.Q(("error_code", ""), _negated=True),
-                            models.Q(("error_message", ""), _negated=True),
+                            django.db.models.lookups.GreaterThan(
+                                django.db.models.functions.text.Length("source_name"), 0
+                            ),
+                            django.db.models.lookups.GreaterThan(django.db.models.functions.text.Length("added_by"), 0),
+                            django.db.models.lookups.GreaterThan(
+                                django.db.models.functions.text.Length("error_code"), 0
+                            ),
+                            django.db.models.lookups.GreaterThan(
+                                django.db.models.functions.text.Length("error_message"), 0
+                            ),
                         ),
                         name="discovery_runs_text_filled",
                         violation_error_message="Leave what is unknown unset; none of these may be empty: source_name, added_by, error_code, error_message.",
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(
+                            ("started_at__gte", datetime.datetime(1970, 1, 1, 0, 0, tzinfo=datetime.UTC))
+                        ),
+                        name="discovery_runs_time_given",
+                        violation_error_message="Give a time from 1970 on: started_at.",
                     ),
                     models.CheckConstraint(
                         condition=models.Q(("findings_total__gte", 0)),
@@ -157,7 +174,8 @@ class Migration(migrations.Migration):
                     ),
                     models.CheckConstraint(
                         condition=models.Q(
-                            models.Q(("vm_name", ""), _negated=True), models.Q(("reason", ""), _negated=True)
+                            django.db.models.lookups.GreaterThan(django.db.models.functions.text.Length("vm_name"), 0),
+                            django.db.models.lookups.GreaterThan(django.db.models.functions.text.Length("reason"), 0),
                         ),
                         name="discovery_outcomes_text_filled",
                         violation_error_message="Leave what is unknown unset; none of these may be empty: vm_name, reason.",

@@ -1,6 +1,10 @@
 """At most one open alert per code and subject."""
 
+import datetime
+
 import django.db.models.deletion
+import django.db.models.functions.text
+import django.db.models.lookups
 from django.conf import settings
 from django.db import migrations, models
 
@@ -91,13 +95,21 @@ class Migration(migrations.Migration):
                     ),
                     models.CheckConstraint(
                         condition=models.Q(
-                            models.Q(("code", ""), _negated=True), models.Q(("message", ""), _negated=True)
+                            django.db.models.lookups.GreaterThan(django.db.models.functions.text.Length("code"), 0),
+                            django.db.models.lookups.GreaterThan(django.db.models.functions.text.Length("message"), 0),
                         ),
                         name="alerts_text_filled",
                         violation_error_message="Leave what is unknown unset; none of these may be empty: code, message.",
                     ),
                     models.CheckConstraint(
-                        condition=models.Q(("is_open", True), ("is_open__isnull", True), _connector="OR"),
+                        condition=models.Q(
+                            ("raised_at__gte", datetime.datetime(1970, 1, 1, 0, 0, tzinfo=datetime.UTC))
+                        ),
+                        name="alerts_time_given",
+                        violation_error_message="Give a time from 1970 on: raised_at.",
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(("is_open__in", [True]), ("is_open__isnull", True), _connector="OR"),
                         name="alerts_is_open_true_or_unset",
                         violation_error_message="is_open is either set or left out.",
                     ),
@@ -125,18 +137,61 @@ class Migration(migrations.Migration):
                     models.CheckConstraint(
                         condition=models.Q(
                             models.Q(
-                                ("host__isnull", True), ("subject__startswith", "vm:"), ("vm_context__isnull", False)
+                                django.db.models.lookups.Exact(
+                                    django.db.models.functions.text.Left("subject", 3), "vm:"
+                                ),
+                                ("host__isnull", True),
+                                ("vm_context__isnull", False),
                             ),
                             models.Q(
-                                ("host__isnull", False), ("subject__startswith", "host:"), ("vm_context__isnull", True)
+                                django.db.models.lookups.Exact(
+                                    django.db.models.functions.text.Left("subject", 5), "host:"
+                                ),
+                                ("host__isnull", False),
+                                ("vm_context__isnull", True),
                             ),
                             models.Q(
-                                ("host__isnull", True), ("subject__startswith", "system:"), ("vm_context__isnull", True)
+                                django.db.models.lookups.Exact(
+                                    django.db.models.functions.text.Left("subject", 7), "system:"
+                                ),
+                                ("host__isnull", True),
+                                ("vm_context__isnull", True),
+                            ),
+                            _connector="OR",
+                        ),
+                        name="alerts_subject_of_vm_or_host",
+                        violation_error_message="An alert names the VM or the host that its subject speaks of, and no other.",
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(
+                            models.Q(
+                                django.db.models.lookups.Exact(
+                                    django.db.models.functions.text.Left("subject", 3), "vm:"
+                                ),
+                                django.db.models.lookups.GreaterThan(
+                                    django.db.models.functions.text.Length("subject"), 3
+                                ),
+                            ),
+                            models.Q(
+                                django.db.models.lookups.Exact(
+                                    django.db.models.functions.text.Left("subject", 5), "host:"
+                                ),
+                                django.db.models.lookups.GreaterThan(
+                                    django.db.models.functions.text.Length("subject"), 5
+                                ),
+                            ),
+                            models.Q(
+                                django.db.models.lookups.Exact(
+                                    django.db.models.functions.text.Left("subject", 7), "system:"
+                                ),
+                                django.db.models.lookups.GreaterThan(
+                                    django.db.models.functions.text.Length("subject"), 7
+                                ),
                             ),
                             _connector="OR",
                         ),
                         name="alerts_subject_form",
-                        violation_error_message="The subject is vm:, host: or system: and fits the VM or host that is named.",
+                        violation_error_message="subject is a value after one of: vm:, host:, system:.",
                     ),
                 ],
             },

@@ -1,5 +1,9 @@
 """Time series of hosts and VMs, as plain tables; the next migration partitions them."""
 
+import datetime
+
+import django.db.models.functions.text
+import django.db.models.lookups
 from django.db import migrations, models
 
 import config.schema.fields
@@ -39,6 +43,18 @@ class Migration(migrations.Migration):
                     ),
                     models.CheckConstraint(
                         condition=models.Q(
+                            ("at__gte", datetime.datetime(1970, 1, 1, 0, 0, tzinfo=datetime.UTC))
+                        ),
+                        name="host_metrics_time_given",
+                        violation_error_message="Give a time from 1970 on: at.",
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(("host_id__gte", 1)),
+                        name="host_metrics_at_least_1",
+                        violation_error_message="host_id: at least 1.",
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(
                             ("network_receive_bytes_per_second__gte", 0), ("network_transmit_bytes_per_second__gte", 0)
                         ),
                         name="host_metrics_at_least_0",
@@ -67,9 +83,20 @@ class Migration(migrations.Migration):
                 "indexes": [models.Index(fields=["vm_context_id", "at"], name="vm_metrics_of_vm")],
                 "constraints": [
                     models.CheckConstraint(
-                        condition=models.Q(("vm_context_id", ""), _negated=True),
+                        condition=models.Q(
+                            django.db.models.lookups.GreaterThan(
+                                django.db.models.functions.text.Length("vm_context_id"), 0
+                            )
+                        ),
                         name="vm_metrics_text_filled",
                         violation_error_message="Leave what is unknown unset; none of these may be empty: vm_context_id.",
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(
+                            ("at__gte", datetime.datetime(1970, 1, 1, 0, 0, tzinfo=datetime.UTC))
+                        ),
+                        name="vm_metrics_time_given",
+                        violation_error_message="Give a time from 1970 on: at.",
                     ),
                     models.CheckConstraint(
                         condition=models.Q(("cpu_percent__gte", 0), ("cpu_percent__lte", 100)),

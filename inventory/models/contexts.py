@@ -5,7 +5,7 @@ from django.db.models import F, Q, Value
 from django.db.models.functions import Cast, Concat
 from django.utils import timezone
 
-from config.schema.constraints import at_least, filled, known, percent
+from config.schema.constraints import at_least, begins_with, filled, known, percent
 from config.schema.fields import CodeField
 from inventory.identifiers import new_identifier, slug, stamp
 from inventory.models.base import Stamped, Versioned
@@ -89,13 +89,7 @@ class VMContext(Stamped, Versioned):
         ordering = ["name", "context_id"]
         constraints = [
             models.UniqueConstraint(fields=["vcenter", "identity"], name="vm_contexts_identity_per_vcenter"),
-            models.CheckConstraint(
-                condition=Q(identity__startswith="uuid:")
-                | Q(identity__startswith="moref:")
-                | Q(identity__startswith="name:"),
-                name="vm_contexts_identity_form",
-                violation_error_message="An identity is uuid:, moref: or name: and a value.",
-            ),
+            begins_with("vm_contexts", "identity_form", "identity", "uuid:", "moref:", "name:"),
             known("vm_contexts", "power_state", PowerState),
             known("vm_contexts", "firmware", Firmware),
             known("vm_contexts", "runs_at", Site),
@@ -205,13 +199,7 @@ class VMNetworkInterface(Stamped):
         ordering = ["vm_context", "nic_key"]
         constraints = [
             models.UniqueConstraint(fields=["vm_context", "nic_key"], name="vm_network_interfaces_nic_key_per_vm"),
-            models.CheckConstraint(
-                condition=Q(nic_key__startswith="key:")
-                | Q(nic_key__startswith="mac:")
-                | Q(nic_key__startswith="label:"),
-                name="vm_network_interfaces_nic_key_form",
-                violation_error_message="A nic_key is key:, mac: or label: and a value.",
-            ),
+            begins_with("vm_network_interfaces", "nic_key_form", "nic_key", "key:", "mac:", "label:"),
             filled("vm_network_interfaces", "label", "source_network_name", "mac_address", "adapter_type"),
         ]
         indexes = [models.Index(fields=["source_network_name"], name="vm_network_interfaces_network")]

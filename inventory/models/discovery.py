@@ -3,7 +3,7 @@
 from django.db import models
 from django.db.models import Q
 
-from config.schema.constraints import at_least, filled, known, set_while
+from config.schema.constraints import at_least, dated, filled, known, set_while
 from config.schema.fields import CodeField
 from inventory.models.base import Stamped
 from inventory.models.contexts import VMContext
@@ -47,6 +47,7 @@ class DiscoveryRun(Stamped):
             known("discovery_runs", "source_kind", SourceKind),
             known("discovery_runs", "status", RunStatus),
             filled("discovery_runs", "source_name", "added_by", "error_code", "error_message"),
+            dated("discovery_runs", "started_at"),
             at_least("discovery_runs", 0, "findings_total"),
             set_while(
                 "discovery_runs",

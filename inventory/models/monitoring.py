@@ -3,8 +3,10 @@
 from django.conf import settings
 from django.db import models
 from django.db.models import Q
+from django.db.models.functions import Left
+from django.db.models.lookups import Exact
 
-from config.schema.constraints import at_least, filled, known, percent, set_while, true_or_unset
+from config.schema.constraints import at_least, begins_with, dated, filled, known, percent, set_while, true_or_unset
 from config.schema.fields import CodeField
 from inventory.models.base import Stamped
 from inventory.models.contexts import VMContext
@@ -44,6 +46,8 @@ class Alert(Stamped):
             models.UniqueConstraint(fields=["code", "subject", "is_open"], name="alerts_one_open"),
             known("alerts", "severity", Severity),
             filled("alerts", "code", "message"),
+            dated("alerts", "raised_at"),
+            begins_with("alerts", "subject_form", "subject", "vm:", "host:", "system:"),
             true_or_unset("alerts", "is_open"),
             set_while(
                 "alerts",
@@ -60,11 +64,11 @@ class Alert(Stamped):
                 "Who acknowledged an alert is known exactly when it has been.",
             ),
             models.CheckConstraint(
-                condition=Q(vm_context__isnull=False, host__isnull=True, subject__startswith="vm:")
-                | Q(vm_context__isnull=True, host__isnull=False, subject__startswith="host:")
-                | Q(vm_context__isnull=True, host__isnull=True, subject__startswith="system:"),
-                name="alerts_subject_form",
-                violation_error_message="The subject is vm:, host: or system: and fits the VM or host that is named.",
+                condition=Q(Exact(Left("subject", 3), "vm:"), vm_context__isnull=False, host__isnull=True)
+                | Q(Exact(Left("subject", 5), "host:"), vm_context__isnull=True, host__isnull=False)
+                | Q(Exact(Left("subject", 7), "system:"), vm_context__isnull=True, host__isnull=True),
+                name="alerts_subject_of_vm_or_host",
+                violation_error_message="An alert names the VM or the host that its subject speaks of, and no other.",
             ),
         ]
         indexes = [models.Index(fields=["is_open", "severity"], name="alerts_open_by_severity")]
@@ -98,6 +102,8 @@ class HostMetric(Sample):
         constraints = [
             percent("host_metrics", "cpu_percent"),
             percent("host_metrics", "memory_percent"),
+            dated("host_metrics", "at"),
+            at_least("host_metrics", 1, "host_id"),
             at_least("host_metrics", 0, "network_receive_bytes_per_second", "network_transmit_bytes_per_second"),
         ]
         indexes = [models.Index(fields=["host_id", "at"], name="host_metrics_of_host")]
@@ -119,6 +125,7 @@ class VMMetric(Sample):
         ordering = ["-at"]
         constraints = [
             filled("vm_metrics", "vm_context_id"),
+            dated("vm_metrics", "at"),
             percent("vm_metrics", "cpu_percent"),
             percent("vm_metrics", "memory_percent"),
             at_least(

@@ -2,7 +2,7 @@
 
 from django.db import models
 
-from config.schema.constraints import at_least, filled, known, true_or_unset
+from config.schema.constraints import at_least, begins_with, filled, known, true_or_unset
 from config.schema.fields import CodeField
 from inventory.models.base import Stamped, Versioned
 from inventory.models.tenancy import Organization
@@ -84,11 +84,7 @@ class Host(Stamped):
         constraints = [
             models.UniqueConstraint(fields=["vcenter", "identity"], name="hosts_identity_per_vcenter"),
             models.UniqueConstraint(fields=["vcenter", "moref"], name="hosts_moref_per_vcenter"),
-            models.CheckConstraint(
-                condition=models.Q(identity__startswith="moref:") | models.Q(identity__startswith="name:"),
-                name="hosts_identity_form",
-                violation_error_message="An identity is moref: or name: and a value.",
-            ),
+            begins_with("hosts", "identity_form", "identity", "moref:", "name:"),
             filled("hosts", "name", "moref", "version", "vendor", "model"),
             at_least("hosts", 1, "cpu_cores", "cpu_mhz", "memory_mb"),
         ]

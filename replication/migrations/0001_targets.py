@@ -1,6 +1,8 @@
 """Target clouds and their networks."""
 
 import django.db.models.deletion
+import django.db.models.functions.text
+import django.db.models.lookups
 from django.db import migrations, models
 
 import config.schema.fields
@@ -49,19 +51,25 @@ class Migration(migrations.Migration):
                     models.UniqueConstraint(fields=("organization", "is_default"), name="ossea_configs_one_default"),
                     models.CheckConstraint(
                         condition=models.Q(
-                            models.Q(("name", ""), _negated=True),
-                            models.Q(("api_url", ""), _negated=True),
-                            models.Q(("domain", ""), _negated=True),
-                            models.Q(("zone", ""), _negated=True),
-                            models.Q(("template_id", ""), _negated=True),
-                            models.Q(("service_offering_id", ""), _negated=True),
-                            models.Q(("disk_offering_id", ""), _negated=True),
+                            django.db.models.lookups.GreaterThan(django.db.models.functions.text.Length("name"), 0),
+                            django.db.models.lookups.GreaterThan(django.db.models.functions.text.Length("api_url"), 0),
+                            django.db.models.lookups.GreaterThan(django.db.models.functions.text.Length("domain"), 0),
+                            django.db.models.lookups.GreaterThan(django.db.models.functions.text.Length("zone"), 0),
+                            django.db.models.lookups.GreaterThan(
+                                django.db.models.functions.text.Length("template_id"), 0
+                            ),
+                            django.db.models.lookups.GreaterThan(
+                                django.db.models.functions.text.Length("service_offering_id"), 0
+                            ),
+                            django.db.models.lookups.GreaterThan(
+                                django.db.models.functions.text.Length("disk_offering_id"), 0
+                            ),
                         ),
                         name="ossea_configs_text_filled",
                         violation_error_message="Leave what is unknown unset; none of these may be empty: name, api_url, domain, zone, template_id, service_offering_id, disk_offering_id.",
                     ),
                     models.CheckConstraint(
-                        condition=models.Q(("is_default", True), ("is_default__isnull", True), _connector="OR"),
+                        condition=models.Q(("is_default__in", [True]), ("is_default__isnull", True), _connector="OR"),
                         name="ossea_configs_is_default_true_or_unset",
                         violation_error_message="is_default is either set or left out.",
                     ),
@@ -107,7 +115,10 @@ class Migration(migrations.Migration):
                     ),
                     models.CheckConstraint(
                         condition=models.Q(
-                            models.Q(("external_id", ""), _negated=True), models.Q(("name", ""), _negated=True)
+                            django.db.models.lookups.GreaterThan(
+                                django.db.models.functions.text.Length("external_id"), 0
+                            ),
+                            django.db.models.lookups.GreaterThan(django.db.models.functions.text.Length("name"), 0),
                         ),
                         name="target_networks_text_filled",
                         violation_error_message="Leave what is unknown unset; none of these may be empty: external_id, name.",

@@ -1,6 +1,8 @@
 """Volumes in a target cloud; at most one at a time holds the copy of a disk."""
 
 import django.db.models.deletion
+import django.db.models.functions.text
+import django.db.models.lookups
 from django.db import migrations, models
 
 import config.schema.fields
@@ -86,10 +88,18 @@ class Migration(migrations.Migration):
                     ),
                     models.CheckConstraint(
                         condition=models.Q(
-                            models.Q(("volume_id", ""), _negated=True),
-                            models.Q(("volume_name", ""), _negated=True),
-                            models.Q(("device_path", ""), _negated=True),
-                            models.Q(("mount_point", ""), _negated=True),
+                            django.db.models.lookups.GreaterThan(
+                                django.db.models.functions.text.Length("volume_id"), 0
+                            ),
+                            django.db.models.lookups.GreaterThan(
+                                django.db.models.functions.text.Length("volume_name"), 0
+                            ),
+                            django.db.models.lookups.GreaterThan(
+                                django.db.models.functions.text.Length("device_path"), 0
+                            ),
+                            django.db.models.lookups.GreaterThan(
+                                django.db.models.functions.text.Length("mount_point"), 0
+                            ),
                         ),
                         name="ossea_volumes_text_filled",
                         violation_error_message="Leave what is unknown unset; none of these may be empty: volume_id, volume_name, device_path, mount_point.",

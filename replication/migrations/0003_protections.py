@@ -1,6 +1,8 @@
 """Which VMs are protected, how often, and how old their copy may become."""
 
 import django.db.models.deletion
+import django.db.models.functions.text
+import django.db.models.lookups
 from django.db import migrations, models
 
 import config.schema.fields
@@ -45,7 +47,9 @@ class Migration(migrations.Migration):
                 "db_table": "protections",
                 "constraints": [
                     models.CheckConstraint(
-                        condition=models.Q(("schedule", ""), _negated=True),
+                        condition=models.Q(
+                            django.db.models.lookups.GreaterThan(django.db.models.functions.text.Length("schedule"), 0)
+                        ),
                         name="protections_text_filled",
                         violation_error_message="Leave what is unknown unset; none of these may be empty: schedule.",
                     ),

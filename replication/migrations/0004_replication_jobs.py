@@ -1,6 +1,8 @@
 """The runs that copy the disks of a VM."""
 
 import django.db.models.deletion
+import django.db.models.functions.text
+import django.db.models.lookups
 from django.db import migrations, models
 
 import config.schema.fields
@@ -159,14 +161,26 @@ class Migration(migrations.Migration):
                     ),
                     models.CheckConstraint(
                         condition=models.Q(
-                            models.Q(("id", ""), _negated=True),
-                            models.Q(("source_vm_name", ""), _negated=True),
-                            models.Q(("source_vm_path", ""), _negated=True),
-                            models.Q(("type_reason", ""), _negated=True),
-                            models.Q(("engine", ""), _negated=True),
-                            models.Q(("created_by", ""), _negated=True),
-                            models.Q(("error_code", ""), _negated=True),
-                            models.Q(("error_message", ""), _negated=True),
+                            django.db.models.lookups.GreaterThan(django.db.models.functions.text.Length("id"), 0),
+                            django.db.models.lookups.GreaterThan(
+                                django.db.models.functions.text.Length("source_vm_name"), 0
+                            ),
+                            django.db.models.lookups.GreaterThan(
+                                django.db.models.functions.text.Length("source_vm_path"), 0
+                            ),
+                            django.db.models.lookups.GreaterThan(
+                                django.db.models.functions.text.Length("type_reason"), 0
+                            ),
+                            django.db.models.lookups.GreaterThan(django.db.models.functions.text.Length("engine"), 0),
+                            django.db.models.lookups.GreaterThan(
+                                django.db.models.functions.text.Length("created_by"), 0
+                            ),
+                            django.db.models.lookups.GreaterThan(
+                                django.db.models.functions.text.Length("error_code"), 0
+                            ),
+                            django.db.models.lookups.GreaterThan(
+                                django.db.models.functions.text.Length("error_message"), 0
+                            ),
                         ),
                         name="replication_jobs_text_filled",
                         violation_error_message="Leave what is unknown unset; none of these may be empty: id, source_vm_name, source_vm_path, type_reason, engine, created_by, error_code, error_message.",
@@ -226,8 +240,12 @@ class Migration(migrations.Migration):
                     ),
                     models.CheckConstraint(
                         condition=models.Q(
-                            models.Q(("base_change_id", ""), _negated=True),
-                            models.Q(("new_change_id", ""), _negated=True),
+                            django.db.models.lookups.GreaterThan(
+                                django.db.models.functions.text.Length("base_change_id"), 0
+                            ),
+                            django.db.models.lookups.GreaterThan(
+                                django.db.models.functions.text.Length("new_change_id"), 0
+                            ),
                         ),
                         name="replication_disks_text_filled",
                         violation_error_message="Leave what is unknown unset; none of these may be empty: base_change_id, new_change_id.",

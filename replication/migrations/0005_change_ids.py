@@ -1,6 +1,10 @@
 """Change ids per disk, in place of one list per job (seed 001)."""
 
+import datetime
+
 import django.db.models.deletion
+import django.db.models.functions.text
+import django.db.models.lookups
 from django.db import migrations, models
 
 import config.schema.fields
@@ -95,23 +99,35 @@ class Migration(migrations.Migration):
                     ),
                     models.CheckConstraint(
                         condition=models.Q(
-                            models.Q(("change_id", ""), _negated=True), models.Q(("base_change_id", ""), _negated=True)
+                            django.db.models.lookups.GreaterThan(
+                                django.db.models.functions.text.Length("change_id"), 0
+                            ),
+                            django.db.models.lookups.GreaterThan(
+                                django.db.models.functions.text.Length("base_change_id"), 0
+                            ),
                         ),
                         name="cbt_history_text_filled",
                         violation_error_message="Leave what is unknown unset; none of these may be empty: change_id, base_change_id.",
                     ),
                     models.CheckConstraint(
-                        condition=models.Q(("capacity_bytes__gte", 0), ("bytes_synced__gte", 0)),
+                        condition=models.Q(
+                            ("snapshot_at__gte", datetime.datetime(1970, 1, 1, 0, 0, tzinfo=datetime.UTC))
+                        ),
+                        name="cbt_history_time_given",
+                        violation_error_message="Give a time from 1970 on: snapshot_at.",
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(("bytes_synced__gte", 0)),
                         name="cbt_history_at_least_0",
-                        violation_error_message="capacity_bytes, bytes_synced: at least 0.",
+                        violation_error_message="bytes_synced: at least 0.",
                     ),
                     models.CheckConstraint(
-                        condition=models.Q(("generation__gte", 1)),
+                        condition=models.Q(("capacity_bytes__gte", 1), ("generation__gte", 1)),
                         name="cbt_history_at_least_1",
-                        violation_error_message="generation: at least 1.",
+                        violation_error_message="capacity_bytes, generation: at least 1.",
                     ),
                     models.CheckConstraint(
-                        condition=models.Q(("is_current", True), ("is_current__isnull", True), _connector="OR"),
+                        condition=models.Q(("is_current__in", [True]), ("is_current__isnull", True), _connector="OR"),
                         name="cbt_history_is_current_true_or_unset",
                         violation_error_message="is_current is either set or left out.",
                     ),

@@ -6,7 +6,7 @@ from django.utils import timezone
 
 from config.jobs.lifecycle import Lifecycle
 from config.jobs.models import Job
-from config.schema.constraints import at_least, filled, known, set_while, true_or_unset
+from config.schema.constraints import at_least, dated, filled, known, set_while, true_or_unset
 from config.schema.fields import CodeField, UtcNow
 from inventory.identifiers import new_identifier, stamp
 from inventory.models import VMContext, VMDisk
@@ -183,8 +183,9 @@ class ChangeId(models.Model):
             models.UniqueConstraint(fields=["vm_disk", "is_current"], name="cbt_history_one_current"),
             known("cbt_history", "invalid_reason", InvalidReason),
             filled("cbt_history", "change_id", "base_change_id"),
-            at_least("cbt_history", 0, "capacity_bytes", "bytes_synced"),
-            at_least("cbt_history", 1, "generation"),
+            dated("cbt_history", "snapshot_at"),
+            at_least("cbt_history", 0, "bytes_synced"),
+            at_least("cbt_history", 1, "capacity_bytes", "generation"),
             true_or_unset("cbt_history", "is_current"),
             set_while(
                 "cbt_history",

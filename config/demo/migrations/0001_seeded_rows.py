@@ -1,5 +1,7 @@
 """Which rows `manage.py seed` made, so that exactly those can be removed."""
 
+import django.db.models.functions.text
+import django.db.models.lookups
 from django.db import migrations, models
 
 import config.schema.fields
@@ -25,7 +27,8 @@ class Migration(migrations.Migration):
                     models.UniqueConstraint(fields=("model", "row_key"), name="seeded_rows_once"),
                     models.CheckConstraint(
                         condition=models.Q(
-                            models.Q(("model", ""), _negated=True), models.Q(("row_key", ""), _negated=True)
+                            django.db.models.lookups.GreaterThan(django.db.models.functions.text.Length("model"), 0),
+                            django.db.models.lookups.GreaterThan(django.db.models.functions.text.Length("row_key"), 0),
                         ),
                         name="seeded_rows_text_filled",
                         violation_error_message="Leave what is unknown unset; none of these may be empty: model, row_key.",

@@ -1,5 +1,7 @@
 """Every move of every job, as a plain table; the next migration partitions it."""
 
+import django.db.models.functions.text
+import django.db.models.lookups
 from django.db import migrations, models
 
 import config.schema.fields
@@ -40,14 +42,22 @@ class Migration(migrations.Migration):
                 "constraints": [
                     models.CheckConstraint(
                         condition=models.Q(
-                            models.Q(("job_kind", ""), _negated=True),
-                            models.Q(("job_id", ""), _negated=True),
-                            models.Q(("vm_context_id", ""), _negated=True),
-                            models.Q(("from_status", ""), _negated=True),
-                            models.Q(("to_status", ""), _negated=True),
-                            models.Q(("actor", ""), _negated=True),
-                            models.Q(("reason", ""), _negated=True),
-                            models.Q(("request_id", ""), _negated=True),
+                            django.db.models.lookups.GreaterThan(django.db.models.functions.text.Length("job_kind"), 0),
+                            django.db.models.lookups.GreaterThan(django.db.models.functions.text.Length("job_id"), 0),
+                            django.db.models.lookups.GreaterThan(
+                                django.db.models.functions.text.Length("vm_context_id"), 0
+                            ),
+                            django.db.models.lookups.GreaterThan(
+                                django.db.models.functions.text.Length("from_status"), 0
+                            ),
+                            django.db.models.lookups.GreaterThan(
+                                django.db.models.functions.text.Length("to_status"), 0
+                            ),
+                            django.db.models.lookups.GreaterThan(django.db.models.functions.text.Length("actor"), 0),
+                            django.db.models.lookups.GreaterThan(django.db.models.functions.text.Length("reason"), 0),
+                            django.db.models.lookups.GreaterThan(
+                                django.db.models.functions.text.Length("request_id"), 0
+                            ),
                         ),
                         name="job_events_text_filled",
                         violation_error_message="Leave what is unknown unset; none of these may be empty: job_kind, job_id, vm_context_id, from_status, to_status, actor, reason, request_id.",

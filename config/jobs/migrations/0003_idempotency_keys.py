@@ -1,5 +1,9 @@
 """The first answer to a call that an engine may repeat."""
 
+import datetime
+
+import django.db.models.functions.text
+import django.db.models.lookups
 from django.db import migrations, models
 
 import config.schema.fields
@@ -34,12 +38,21 @@ class Migration(migrations.Migration):
                     models.UniqueConstraint(fields=("caller", "key"), name="idempotency_keys_once_per_caller"),
                     models.CheckConstraint(
                         condition=models.Q(
-                            models.Q(("caller", ""), _negated=True),
-                            models.Q(("key", ""), _negated=True),
-                            models.Q(("request_digest", ""), _negated=True),
+                            django.db.models.lookups.GreaterThan(django.db.models.functions.text.Length("caller"), 0),
+                            django.db.models.lookups.GreaterThan(django.db.models.functions.text.Length("key"), 0),
+                            django.db.models.lookups.GreaterThan(
+                                django.db.models.functions.text.Length("request_digest"), 0
+                            ),
                         ),
                         name="idempotency_keys_text_filled",
                         violation_error_message="Leave what is unknown unset; none of these may be empty: caller, key, request_digest.",
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(
+                            ("expires_at__gte", datetime.datetime(1970, 1, 1, 0, 0, tzinfo=datetime.UTC))
+                        ),
+                        name="idempotency_keys_time_given",
+                        violation_error_message="Give a time from 1970 on: expires_at.",
                     ),
                 ],
             },
