@@ -14,7 +14,7 @@ from django.core.serializers.json import DjangoJSONEncoder
 from django.db import DatabaseError, IntegrityError, connection, transaction
 from django.utils import timezone
 
-from inventory.models import DiscoveryOutcome, DiscoveryRun, Outcome, RunStatus, Vcenter, VMContext
+from inventory.models import DiscoveryOutcome, DiscoveryRun, Outcome, RunStatus, SourceKind, Vcenter, VMContext
 from inventory.services.hosts import HostBook
 from inventory.services.writing import BatchPlanner, Plan, VMOutcome
 from inventory.sources.records import Batch, Finding, Origin, Source, SourceError, VirtualMachine
@@ -224,14 +224,16 @@ class _Discovery:
     def _mark_missing(self, estate: _Estate) -> list[VMOutcome]:
         failed = {each.name for each in self.report.outcomes if each.context_id is None}
         known = VMContext.objects.filter(vcenter=estate.vcenter, archived_at__isnull=True)
-        if self.report.source_kind == "rvtools":
+        if self.report.source_kind == SourceKind.RVTOOLS:
             known = known.exclude(is_template=True)
+        if self.report.source_kind == SourceKind.VCENTER and estate.vcenter.datacenter:
+            known = known.filter(datacenter=estate.vcenter.datacenter.rpartition("/")[2])
         gone = [
             (context_id, name, since)
             for context_id, name, moref, since in known.values_list("context_id", "name", "moref", "missing_since")
             if context_id not in estate.seen and name not in failed and moref not in failed
         ]
-        reason = f"{self.report.source_name} does not have this VM; archive it if it is gone for good."
+        reason = f"{self.report.source_name} did not list this VM; archive it if it is gone for good."
         outcomes = [VMOutcome(name, Outcome.MISSING, context_id, reason=reason) for context_id, name, _ in gone]
         if outcomes and not self.report.dry_run:
             at = timezone.now()

@@ -1,0 +1,1 @@
+"""Benchmarks: figures beside something, from one run. `make bench` prints them."""

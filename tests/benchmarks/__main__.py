@@ -1,0 +1,52 @@
+"""Prints the benchmarks, each on every engine asked for: python -m tests.benchmarks [--engines ...] [--vms N]."""
+
+import argparse
+import contextlib
+import json
+import os
+import subprocess
+import sys
+
+from tests.engines import ENGINES, URL_VARIABLES, fresh_database
+from tests.servers import STARTERS
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--engines", default=",".join(ENGINES), type=lambda words: words.replace(" ", ",").split(","))
+    parser.add_argument("--vms", type=int, default=10_000)
+    parser.add_argument("--rounds", type=int, default=3)
+    options = parser.parse_args()
+    with contextlib.ExitStack() as servers:
+        for engine in options.engines:
+            if engine in STARTERS and not os.environ.get(URL_VARIABLES[engine]):
+                os.environ[URL_VARIABLES[engine]] = servers.enter_context(STARTERS[engine]()).url
+        for engine in options.engines:
+            with fresh_database(engine) as url:
+                show(engine, ingest(url, options.vms, options.rounds))
+
+
+def ingest(url: str, vms: int, rounds: int) -> dict[str, dict[str, float]]:
+    environment = os.environ | {"DATABASE_URL": url, "DEBUG": "no"}
+    subprocess.run([sys.executable, "manage.py", "migrate", "-v0"], env=environment, check=True)
+    done = subprocess.run(
+        [sys.executable, "-m", "tests.benchmarks.ingest", "--vms", str(vms), "--rounds", str(rounds)],
+        env=environment,
+        check=True,
+        stdout=subprocess.PIPE,
+    )
+    return json.loads(done.stdout)
+
+
+def show(engine: str, result: dict) -> None:
+    rows = ", ".join(f"{count:,} {table}" for table, count in result["rows"].items())
+    print(f"\ndiscovery on {engine}: {rows}, {result['batches']} batches")
+    for name, seconds in result["seconds"].items():
+        queries = f"{result['queries'][name]:>6} queries" if name in result["queries"] else ""
+        print(f"  {name:<10}{seconds:>8.2f} s {queries}")
+    print(f"  first / floor     {result['first_to_floor']:.2f}  (goal: at most 1.5)")
+    print(f"  repeated / first  {result['repeated_to_first']:.2f}  (goal: under 0.5)", flush=True)
+
+
+if __name__ == "__main__":
+    main()
