@@ -67,6 +67,8 @@ class BackupJob(Job):
     verified_at = models.DateTimeField(null=True, blank=True)
     verified_good = models.BooleanField(null=True, blank=True)
 
+    LIFECYCLE = BACKUP
+
     class Meta:
         db_table = "backup_jobs"
         ordering = ["-created_at"]
@@ -207,6 +209,8 @@ class RestoreJob(Job):
         max_length=64, choices=RestoreStatus, default=RestoreStatus.PENDING, db_default=RestoreStatus.PENDING
     )
     is_active_mount = models.BooleanField(null=True, blank=True, editable=False)
+
+    LIFECYCLE = RESTORE
 
     class Meta:
         db_table = "restore_jobs"

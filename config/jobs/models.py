@@ -1,14 +1,21 @@
 """What every kind of job has, the events of all jobs, and the answers given to repeated calls."""
 
+from collections.abc import Mapping
+from typing import ClassVar
+
 from django.db import models
 
+from config.jobs.lifecycle import Lifecycle
 from config.schema.constraints import dated, filled
 from config.schema.fields import CodeField, UtcNow
 from inventory.models.base import Stamped, Versioned
 
 
 class Job(Stamped, Versioned):
-    """The columns that all kinds of job share. Unknown progress is NULL, not 0."""
+    """The columns that all kinds of job share. Unknown progress is NULL, not 0.
+
+    A kind says in `LIFECYCLE` which moves its status may make, and in `OTHER_MOVES` those of other columns.
+    """
 
     progress_percent = models.FloatField(null=True, blank=True)
     bytes_done = models.BigIntegerField(null=True, blank=True)
@@ -21,6 +28,8 @@ class Job(Stamped, Versioned):
     error_code = CodeField(max_length=64, null=True, blank=True)
     error_message = models.TextField(null=True, blank=True)
 
+    LIFECYCLE: ClassVar[Lifecycle]
+    OTHER_MOVES: ClassVar[Mapping[str, Mapping[str, tuple[str, ...]]]] = {}
     FILLED = ("engine", "created_by", "error_code", "error_message")
 
     class Meta:

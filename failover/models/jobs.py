@@ -108,6 +108,9 @@ class FailoverJob(Job):
     override_by = models.CharField(max_length=255, null=True, blank=True)
     destination_vm_id = CodeField(max_length=191, null=True, blank=True)
 
+    LIFECYCLE = FAILOVER
+    OTHER_MOVES = {f"aftermath ({kind})": moves for kind, moves in AFTERMATH_MOVES.items()}
+
     class Meta:
         db_table = "failover_jobs"
         ordering = ["-created_at"]

@@ -85,6 +85,8 @@ class ReplicationJob(Job):
     source_vm_path = models.CharField(max_length=1024, null=True, blank=True)
     snapshot_at = models.DateTimeField(null=True, blank=True, help_text="The instant of the source that was copied.")
 
+    LIFECYCLE = REPLICATION
+
     class Meta:
         db_table = "replication_jobs"
         ordering = ["-created_at"]
