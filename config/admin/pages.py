@@ -1,0 +1,132 @@
+"""Lists and pages of records."""
+
+from typing import Any
+
+from django.contrib import admin, messages
+from django.contrib.admin.options import InlineModelAdmin
+from django.db import models
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.urls import reverse
+from django.utils.html import format_html_join
+from django.utils.http import urlencode
+
+from config.admin.columns import columns
+from config.admin.forms import VersionedForm
+from config.admin.records import Records
+
+
+class HubAdmin(Records, admin.ModelAdmin):
+    """A record that people may change. A save writes what was changed and nothing else."""
+
+    list_per_page = 50
+    list_max_show_all = 200
+    show_full_result_count = False
+    named_in: tuple[tuple[type[models.Model], str], ...] = ()
+
+    @classmethod
+    def add_inline(cls, inline: type[InlineModelAdmin]) -> None:
+        """Let an app above show its records on this page."""
+        cls.inlines = (*cls.inlines, inline)
+
+    @classmethod
+    def add_named_in(cls, model: type[models.Model], field: str) -> None:
+        """Let this page lead to the records of a model that names this one by its key, without a foreign key."""
+        cls.named_in = (*cls.named_in, (model, field))
+
+    def get_fieldsets(self, request: HttpRequest, obj: Any = None) -> Any:
+        fieldsets = super().get_fieldsets(request, obj)
+        return [*fieldsets, ("See also", {"fields": ["related_lists"]})] if obj and self._lists() else fieldsets
+
+    def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> Any:
+        return (*super().get_readonly_fields(request, obj), "related_lists")
+
+    def save_model(self, request: HttpRequest, obj: Any, form: Any, change: bool) -> None:
+        if not change:
+            obj.save()
+        elif form.changed_data:
+            written = {"updated_at", "version", *form.changed_data}
+            obj.save(update_fields=[field.name for field in self.opts.concrete_fields if field.name in written])
+
+    @admin.display(description="lists")
+    def related_lists(self, obj: Any) -> str:
+        lists = (
+            (f"admin:{model._meta.app_label}_{model._meta.model_name}_changelist", urlencode({by: obj.pk}), name)
+            for model, by, name in self._lists()
+        )
+        return format_html_join(
+            " · ", '<a href="{}?{}">{}</a>', ((reverse(page), query, name) for page, query, name in lists)
+        )
+
+    def _lists(self) -> list[tuple[type[models.Model], str, str]]:
+        """The lists that can be narrowed to one record of this model: model, parameter, name."""
+        shown = {inline.model for inline in self.inlines}
+        relations = [
+            relation
+            for relation in self.opts.related_objects
+            if relation.related_model not in shown and self.admin_site.is_registered(relation.related_model)
+        ]
+        models_named = [relation.related_model for relation in relations]
+        lists = []
+        for relation in relations:
+            model, field = relation.related_model, relation.field
+            name = str(model._meta.verbose_name_plural)
+            if models_named.count(model) > 1:
+                name += f" ({field.verbose_name})"
+            lists.append((model, f"{field.name}__{field.target_field.name}__exact", name))
+        return lists + [(model, by, str(model._meta.verbose_name_plural)) for model, by in self.named_in]
+
+
+class LostUpdate(Exception):
+    """Somebody else changed the record at the same time; nothing was saved. Open it again."""
+
+
+class VersionedAdmin(HubAdmin):
+    """A record that people and engines change: neither overwrites the other unseen."""
+
+    form = VersionedForm
+
+    def get_fieldsets(self, request: HttpRequest, obj: Any = None) -> Any:
+        first, *others = super().get_fieldsets(request, obj)
+        if obj is None or not self.has_change_permission(request, obj):
+            return [first, *others]
+        title, options = first
+        return [(title, options | {"fields": [*options["fields"], "seen_version"]}), *others]
+
+    def get_fields(self, request: HttpRequest, obj: Any = None) -> Any:
+        return [name for name in super().get_fields(request, obj) if name != "seen_version"]
+
+    def save_model(self, request: HttpRequest, obj: Any, form: Any, change: bool) -> None:
+        if change and form.changed_data:
+            unchanged = self.model._default_manager.filter(pk=obj.pk, version=obj.version - 1)
+            if not unchanged.update(version=obj.version):
+                raise LostUpdate
+        super().save_model(request, obj, form, change)
+
+    def changeform_view(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
+        try:
+            return super().changeform_view(request, *args, **kwargs)
+        except LostUpdate as error:
+            self.message_user(request, str(error.__doc__), messages.ERROR)
+            return HttpResponseRedirect(request.get_full_path())
+
+
+class ReadOnlyAdmin(HubAdmin):
+    """History, and what engines and discovery write: it is seen and never added to, changed or deleted by hand."""
+
+    hidden: tuple[str, ...] = ()
+
+    def get_fields(self, request: HttpRequest, obj: Any = None) -> Any:
+        return self.fields or columns(self.model, without=self.hidden)
+
+    def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> Any:
+        fields = [name for _, options in self.fieldsets or [] for name in options["fields"]]
+        return (*(fields or self.get_fields(request, obj)), "related_lists")
+
+    def has_add_permission(self, request: HttpRequest) -> bool:
+        return False
+
+    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return False
+
+    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return False

@@ -1,0 +1,176 @@
+"""VM contexts: the virtual machines under management, what they are made of, and who may work on them."""
+
+from typing import Any
+
+from django.contrib import admin
+from django.http import HttpRequest
+
+from config.admin import (
+    Named,
+    ReadOnlyAdmin,
+    ReadOnlyInline,
+    VersionedAdmin,
+    WhetherSet,
+    columns,
+    link,
+    memory,
+    when,
+)
+from inventory.models import OperationClaim, VMContext, VMDisk, VMNetworkInterface
+
+BY_VCENTER = (("vm_context__vcenter__organization", Named), ("vm_context__vcenter", Named))
+
+
+class DisksInline(ReadOnlyInline):
+    model = VMDisk
+    fields = (
+        "disk_id",
+        "label",
+        *columns(VMDisk, "capacity_bytes"),
+        "provisioning_type",
+        "datastore",
+        "sync_status",
+        *columns(VMDisk, "sync_progress_percent"),
+        when("removed_at", "removed"),
+    )
+
+
+class NetworkInterfacesInline(ReadOnlyInline):
+    model = VMNetworkInterface
+    fields = (
+        "label",
+        "source_network_name",
+        "mac_address",
+        "adapter_type",
+        "connected",
+        when("removed_at", "removed"),
+    )
+
+
+class ClaimInline(ReadOnlyInline):
+    model = OperationClaim
+    verbose_name_plural = "claim"
+    fields = columns(OperationClaim, without=("vm_context",))
+
+
+EDITABLE = ("archived_at",)
+
+
+@admin.register(VMContext)
+class VMContextAdmin(VersionedAdmin):
+    """What discovery found is read-only; a person may archive a VM or bring it back, and not delete it."""
+
+    list_display = (
+        "name",
+        "vcenter__organization",
+        "vcenter",
+        "host",
+        "power_state",
+        "cpu_count",
+        memory("memory_mb"),
+        "os_type",
+        "change_tracking",
+        "runs_at",
+        when("missing_since"),
+        when("archived_at", "archived"),
+    )
+    list_select_related = ("vcenter__organization", "host")
+    unread = ("vcenter__password", "vcenter__ca_certificate")
+    list_filter = (
+        ("vcenter__organization", Named),
+        ("vcenter", Named),
+        "power_state",
+        "runs_at",
+        "change_tracking",
+        ("missing_since", WhetherSet),
+        ("archived_at", WhetherSet),
+        "is_template",
+    )
+    search_fields = ("name", "context_id", "moref", "instance_uuid", "vmware_uuid")
+    ordering = ("name", "context_id")
+    readonly_fields = columns(VMContext, without=EDITABLE)
+    fieldsets = (
+        (None, {"fields": ("name", "display_name", "context_id", "vcenter", "host", "runs_at", *EDITABLE)}),
+        (
+            "Specification",
+            {
+                "fields": (
+                    "power_state",
+                    "cpu_count",
+                    memory("memory_mb"),
+                    "os_type",
+                    "firmware",
+                    *columns(VMContext, "bios_setup"),
+                    "vm_tools_version",
+                    "change_tracking",
+                    "is_template",
+                    "annotation",
+                )
+            },
+        ),
+        ("Place", {"fields": ("path", "datacenter", "cluster")}),
+        ("Identity", {"fields": ("identity", "instance_uuid", "moref", "vmware_uuid")}),
+        (
+            "Record",
+            {
+                "fields": (
+                    "added_by",
+                    *columns(VMContext, "missing_since", "created_at", "updated_at"),
+                    "version",
+                )
+            },
+        ),
+    )
+    inlines = (ClaimInline, DisksInline, NetworkInterfacesInline)
+
+    def has_add_permission(self, request: HttpRequest) -> bool:
+        return False
+
+    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return False
+
+
+@admin.register(VMDisk)
+class VMDiskAdmin(ReadOnlyAdmin):
+    list_display = (
+        "disk_id",
+        link("vm_context"),
+        "label",
+        *columns(VMDisk, "capacity_bytes"),
+        "datastore",
+        "provisioning_type",
+        "sync_status",
+        *columns(VMDisk, "sync_progress_percent"),
+        when("removed_at", "removed"),
+    )
+    list_select_related = ("vm_context", "job")
+    list_filter = (*BY_VCENTER, "sync_status", "provisioning_type", ("removed_at", WhetherSet))
+    search_fields = ("vm_context__name", "disk_id", "label")
+    ordering = ("vm_context_id", "device_key")
+
+
+@admin.register(VMNetworkInterface)
+class VMNetworkInterfaceAdmin(ReadOnlyAdmin):
+    list_display = (
+        "nic_key",
+        link("vm_context"),
+        "label",
+        "source_network_name",
+        "mac_address",
+        "adapter_type",
+        "connected",
+        when("removed_at", "removed"),
+    )
+    list_select_related = ("vm_context",)
+    list_filter = (*BY_VCENTER, ("source_network_name", WhetherSet), "connected", ("removed_at", WhetherSet))
+    search_fields = ("vm_context__name", "source_network_name", "mac_address")
+    ordering = ("vm_context_id", "nic_key")
+
+
+@admin.register(OperationClaim)
+class OperationClaimAdmin(ReadOnlyAdmin):
+    list_display = ("vm_context", "holder_kind", "holder_id", "fence", when("taken_at"), when("heartbeat_at"))
+    list_select_related = ("vm_context",)
+    list_filter = (("holder_id", WhetherSet), "holder_kind", *BY_VCENTER)
+    search_fields = ("vm_context__name", "holder_id")
+    ordering = ("vm_context_id",)

@@ -1,0 +1,118 @@
+"""Secrets on forms: they go in and never come out."""
+
+from typing import Any
+
+from django import forms
+from django.contrib.admin import display
+from django.db.models import BooleanField, ExpressionWrapper, Q, QuerySet
+from django.http import HttpRequest, HttpResponse
+from django.utils.decorators import method_decorator
+from django.utils.html import format_html, format_html_join
+from django.views.decorators.debug import sensitive_post_parameters
+
+from config.admin import VersionedAdmin, VersionedForm
+from inventory.secret_fields import SecretField
+
+REMOVE = object()
+
+
+class SecretInput(forms.PasswordInput):
+    """A password input, with a checkbox to remove the secret that is stored, if one is."""
+
+    stored = False
+
+    def __init__(self) -> None:
+        super().__init__(attrs={"autocomplete": "new-password", "class": "vTextField"})
+
+    def render(self, name: str, value: Any, attrs: Any = None, renderer: Any = None) -> str:
+        entry = super().render(name, None, attrs, renderer)
+        if not self.stored:
+            return entry
+        return format_html(
+            '{} <label><input type="checkbox" name="{}-remove"> Remove the stored one</label>', entry, name
+        )
+
+    def value_from_datadict(self, data: Any, files: Any, name: str) -> Any:
+        entered = super().value_from_datadict(data, files, name)
+        return REMOVE if not entered and f"{name}-remove" in data else entered
+
+
+class SecretFormField(forms.CharField):
+    """Left empty it keeps the stored secret, which it never knows."""
+
+    widget = SecretInput
+
+    def __init__(self, **kwargs: Any) -> None:
+        super().__init__(required=False, strip=False, empty_value=None, **kwargs)
+
+    def to_python(self, value: Any) -> Any:
+        return value if value is REMOVE else super().to_python(value)
+
+    def run_validators(self, value: Any) -> None:
+        if value is not REMOVE:
+            super().run_validators(value)
+
+    def has_changed(self, initial: Any, data: Any) -> bool:
+        return bool(data)
+
+
+class SecretForm(VersionedForm):
+    """The form of a record with secrets: declare a SecretFormField for each, and exclude its column in Meta."""
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        for name in self._secrets():
+            if getattr(self.instance, f"{name}_stored", False):
+                self.fields[name].widget.stored = True
+                self.fields[name].help_text = "One is stored and not shown. Leave this empty to keep it."
+
+    def clean(self) -> dict[str, Any] | None:
+        cleaned = super().clean()
+        for name in self._secrets():
+            if entered := self.cleaned_data.get(name):
+                setattr(self.instance, name, None if entered is REMOVE else entered)
+        return cleaned
+
+    def _secrets(self) -> list[str]:
+        return [name for name, field in self.fields.items() if isinstance(field, SecretFormField)]
+
+
+def secrets_of(model: Any) -> list[str]:
+    return [field.name for field in model._meta.concrete_fields if isinstance(field, SecretField)]
+
+
+@method_decorator(sensitive_post_parameters(), name="changeform_view")
+class SecretAdmin(VersionedAdmin):
+    """A record with secrets. No page reads them; each says only which are stored."""
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
+        names = secrets_of(self.model)
+        stored = {
+            f"{name}_stored": ExpressionWrapper(Q(**{f"{name}__isnull": False}), output_field=BooleanField())
+            for name in names
+        }
+        return super().get_queryset(request).defer(*names).annotate(**stored)
+
+    def get_fieldsets(self, request: HttpRequest, obj: Any = None) -> Any:
+        fieldsets = super().get_fieldsets(request, obj)
+        if obj is None or self.has_change_permission(request, obj):
+            return fieldsets
+        secrets = secrets_of(self.model)
+        return [
+            (title, options | {"fields": [name for name in options["fields"] if name not in secrets]})
+            for title, options in fieldsets
+        ]
+
+    def changeform_view(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
+        return super().changeform_view(request, *args, **kwargs)
+
+    @display(description="secrets")
+    def stored_secrets(self, obj: Any) -> str:
+        return format_html_join(
+            ", ",
+            "{}: {}",
+            (
+                (self.opts.get_field(name).verbose_name, "stored" if getattr(obj, f"{name}_stored", False) else "none")
+                for name in secrets_of(self.model)
+            ),
+        )

@@ -1,0 +1,134 @@
+"""Organisations, their people and their keys."""
+
+from typing import Any
+
+from django import forms
+from django.contrib import admin
+from django.contrib.admin.models import CHANGE, LogEntry
+from django.contrib.auth.admin import UserAdmin as DjangoUserAdmin
+from django.db import transaction
+from django.db.models import QuerySet
+from django.http import HttpRequest
+from django.utils import timezone
+
+from config.admin import HubAdmin, HubForm, HubInline, Named, ReadOnlyInline, WhetherSet, columns, offer, when
+from inventory.models import ApiKey, Membership, Organization, User
+
+
+class MembersInline(ReadOnlyInline):
+    model = Membership
+    verbose_name_plural = "members"
+    list_select_related = ("organization", "user")
+    fields = ("user", "role", when("created_at", "since"))
+
+
+class MembershipsInline(HubInline):
+    model = Membership
+    list_select_related = ("organization", "user")
+    fields = ("organization", "role")
+
+    def get_formset(self, request: HttpRequest, obj: Any = None, **kwargs: Any) -> Any:
+        formset = super().get_formset(request, obj, **kwargs)
+        offer(formset.form, "organization", Organization.objects.order_by("name"))
+        return formset
+
+
+@admin.register(Organization)
+class OrganizationAdmin(HubAdmin):
+    list_display = ("name", "slug", *columns(Organization, "is_default"), when("created_at"))
+    search_fields = ("name", "slug")
+    ordering = ("name",)
+    fields = ("name", "slug", "is_default")
+    prepopulated_fields = {"slug": ("name",)}
+    inlines = (MembersInline,)
+
+
+@admin.register(Membership)
+class MembershipAdmin(HubAdmin):
+    list_display = ("user", "organization", "role", when("created_at", "since"))
+    list_select_related = ("organization", "user")
+    list_filter = (("organization", Named), "role")
+    search_fields = ("user__username", "organization__name")
+    ordering = ("id",)
+    fields = ("organization", "user", "role")
+    autocomplete_fields = ("organization", "user")
+
+
+@admin.register(User)
+class UserAdmin(DjangoUserAdmin, HubAdmin):
+    """People are locked, given an expiry or made inactive, never deleted: what they did names them."""
+
+    list_display = (
+        "username",
+        "email",
+        "first_name",
+        "last_name",
+        "is_active",
+        "is_staff",
+        when("locked_at", "locked"),
+        when("expires_at", "expires"),
+        when("last_login"),
+    )
+    list_filter = ("is_active", "is_staff", "is_superuser", ("locked_at", WhetherSet), ("groups", Named))
+    readonly_fields = (when("last_login"), when("date_joined"))
+    fieldsets = (
+        (None, {"fields": ("username", "password")}),
+        ("Person", {"fields": ("first_name", "last_name", "email")}),
+        ("Access", {"fields": ("is_active", "expires_at", "locked_at", "lock_reason")}),
+        ("Permissions", {"fields": ("is_staff", "is_superuser", "groups", "user_permissions")}),
+        ("Dates", {"fields": (when("last_login"), when("date_joined"))}),
+    )
+    inlines = (MembershipsInline,)
+
+    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return False
+
+
+class ApiKeyForm(HubForm):
+    def clean_scopes(self) -> list[str]:
+        scopes = self.cleaned_data["scopes"]
+        if not isinstance(scopes, list) or not all(isinstance(scope, str) and scope for scope in scopes):
+            raise forms.ValidationError('Scopes are a list of words, as in ["jobs", "metrics"].')
+        return scopes
+
+
+@admin.register(ApiKey)
+class ApiKeyAdmin(HubAdmin):
+    """A key is made where it can be shown once, and revoked rather than deleted: what it did names it."""
+
+    form = ApiKeyForm
+    list_display = (
+        "name",
+        "prefix",
+        "organization",
+        "owner",
+        "scopes",
+        when("expires_at", "expires"),
+        when("last_used_at", "last used"),
+        when("revoked_at", "revoked"),
+    )
+    list_select_related = ("organization", "owner")
+    unread = ("digest",)
+    list_filter = (("organization", Named), ("revoked_at", WhetherSet), ("last_used_at", WhetherSet))
+    search_fields = ("name", "prefix", "owner__username")
+    ordering = ("name", "id")
+    fields = ("name", "scopes", "expires_at", *columns(ApiKey, without=("name", "scopes", "expires_at", "digest")))
+    readonly_fields = columns(ApiKey, without=("name", "scopes", "expires_at", "digest"))
+    actions = ("revoke",)
+
+    def has_add_permission(self, request: HttpRequest) -> bool:
+        return False
+
+    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return False
+
+    @admin.action(description="Revoke the selected keys, for good", permissions=["change"])
+    def revoke(self, request: HttpRequest, queryset: QuerySet[ApiKey]) -> None:
+        now = timezone.now()
+        chosen = list(queryset.values_list("pk", flat=True))
+        with transaction.atomic():
+            ApiKey.objects.filter(pk__in=chosen, revoked_at=None).update(revoked_at=now, updated_at=now)
+            revoked = ApiKey.objects.filter(pk__in=chosen, revoked_at=now).defer("digest")
+            LogEntry.objects.log_actions(request.user.pk, revoked, CHANGE, change_message="Revoked.")
+            count = len(revoked)
+        self.message_user(request, f"Revoked {count} of the {len(chosen)} selected keys; the others had been already.")

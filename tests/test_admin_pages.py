@@ -1,0 +1,141 @@
+"""Every page of every registered record opens, for a person who may do everything and for one who may only look."""
+
+from typing import Any
+
+import pytest
+from django.apps import apps
+from django.contrib.admin import site
+from django.contrib.auth.models import Group, Permission
+from django.db.models import ForeignKey, Model
+from django.test import Client
+from django.urls import reverse
+
+from config.admin import ReadOnlyAdmin
+from config.demo.factories import ALL, UserFactory, reseed
+
+APPS = ("inventory", "jobs", "replication", "failover", "backups")
+FACTORIES = {factory._meta.model: factory for factory in ALL}
+REGISTERED = [pytest.param(model, id=model._meta.label) for model in site._registry]
+SMALL = ("Organization", "RecoveryPlanGroup", "TargetNetwork")
+
+pytestmark = pytest.mark.django_db
+
+
+def rows(model: type[Model], count: int) -> list[Model]:
+    """So many new records, each with parents of its own."""
+    if model is Group:
+        return [Group.objects.create(name=f"group {Group.objects.count()}") for _ in range(count)]
+    return list(FACTORIES[model].create_batch(count))
+
+
+def page(model: type[Model], name: str, *keys: Any) -> str:
+    return reverse(f"admin:{model._meta.app_label}_{model._meta.model_name}_{name}", args=keys)
+
+
+@pytest.fixture(autouse=True)
+def repeatable() -> None:
+    reseed("admin pages")
+
+
+@pytest.fixture
+def client(client: Client) -> Client:
+    client.force_login(UserFactory(is_staff=True, is_superuser=True))
+    return client
+
+
+@pytest.fixture
+def onlooker() -> Client:
+    client, user = Client(), UserFactory(is_staff=True)
+    user.user_permissions.set(Permission.objects.filter(codename__startswith="view_"))
+    client.force_login(user)
+    return client
+
+
+def test_every_record_has_pages() -> None:
+    assert {model for label in APPS for model in apps.get_app_config(label).get_models()} < set(site._registry)
+
+
+def test_the_index_names_the_product_and_lists_the_apps_from_the_lowest_to_the_highest(client: Client) -> None:
+    answer = client.get(reverse("admin:index"))
+    assert "Recovery Hub" in answer.content.decode()
+    assert [app["app_label"] for app in answer.context["app_list"] if app["app_label"] in APPS] == list(APPS)
+
+
+def test_the_login_page_opens() -> None:
+    assert Client().get(reverse("admin:login")).status_code == 200
+
+
+@pytest.mark.parametrize("model", REGISTERED)
+def test_the_list_opens_searched_filtered_and_in_every_order(client: Client, model: type[Model]) -> None:
+    rows(model, 2)
+    answer = client.get(page(model, "changelist"))
+    assert answer.status_code == 200
+    changelist = answer.context["cl"]
+    last_choices = [list(spec.choices(changelist))[-1]["query_string"] for spec in changelist.filter_specs]
+    queries = ["?" + "&".join(choice.removeprefix("?") for choice in last_choices)]
+    queries += ["?o=" + ".".join(f"-{number}" for number in range(len(changelist.list_display)))]
+    queries += ["?q=1", "?q=%C3%A9%27%25"] if changelist.search_fields else []
+    for query in queries:
+        answer = client.get(page(model, "changelist") + query)
+        assert answer.status_code == 200, query
+
+
+@pytest.mark.parametrize("model", REGISTERED)
+def test_a_record_opens_to_add_to_change_and_to_delete_unless_it_is_history(client: Client, model: type[Model]) -> None:
+    record = rows(model, 1)[0]
+    admin = site.get_model_admin(model)
+    request = client.get(page(model, "change", record.pk)).wsgi_request
+    for name, allowed in (
+        ("change", True),
+        ("history", True),
+        ("delete", admin.has_delete_permission(request, record)),
+    ):
+        answer = client.get(page(model, name, record.pk))
+        assert answer.status_code == (200 if allowed else 403), name
+    assert client.get(page(model, "add")).status_code == (200 if admin.has_add_permission(request) else 403)
+
+
+@pytest.mark.parametrize("model", REGISTERED)
+def test_a_person_who_may_only_look_sees_the_list_and_the_record(onlooker: Client, model: type[Model]) -> None:
+    record = rows(model, 1)[0]
+    assert onlooker.get(page(model, "changelist")).status_code == 200
+    assert onlooker.get(page(model, "change", record.pk)).status_code == 200
+    assert onlooker.post(page(model, "change", record.pk)).status_code == 403
+
+
+@pytest.mark.parametrize("model", REGISTERED)
+def test_a_record_leads_to_lists_that_open(client: Client, model: type[Model]) -> None:
+    record = rows(model, 1)[0]
+    admin = site.get_model_admin(model)
+    for other, by, name in getattr(admin, "_lists", list)():
+        answer = client.get(page(other, "changelist"), {by: record.pk})
+        assert answer.status_code == 200, name
+
+
+@pytest.mark.parametrize("model", REGISTERED)
+def test_a_foreign_key_to_a_large_table_is_never_a_list_of_all_its_rows(client: Client, model: type[Model]) -> None:
+    record = rows(model, 1)[0]
+    admin = site.get_model_admin(model)
+    request = client.get(page(model, "change", record.pk)).wsgi_request
+    forms = [(admin, admin.get_form(request, record, change=True))]
+    forms += [(inline, formset.form) for formset, inline in admin.get_formsets_with_inlines(request, record)]
+    for owner, form in forms:
+        for name in form.base_fields:
+            field = next((field for field in owner.model._meta.fields if field.name == name), None)
+            if isinstance(field, ForeignKey) and name not in owner.get_autocomplete_fields(request):
+                assert field.related_model.__name__ in SMALL or field.related_model is admin.model, f"{owner} {name}"
+
+
+def test_history_cannot_be_added_to_changed_or_deleted(client: Client) -> None:
+    history = {model.__name__ for model, admin in site._registry.items() if isinstance(admin, ReadOnlyAdmin)}
+    assert history >= {
+        *("DiscoveryRun", "DiscoveryOutcome", "JobEvent", "IdempotencyKey", "HostMetric", "VMMetric", "Host"),
+        *("OperationClaim", "VMDisk", "VMNetworkInterface", "ReplicationJob", "ReplicationDisk", "ChangeId"),
+        *("FailoverJob", "FailoverStep", "VolumeSnapshot", "RecoveryPlanRun", "RecoveryPlanStep", "TargetVolume"),
+        *("BackupJob", "BackupDisk", "RestoreJob"),
+    }
+    for model in (model for model, admin in site._registry.items() if isinstance(admin, ReadOnlyAdmin)):
+        record = rows(model, 1)[0]
+        for address in (page(model, "add"), page(model, "change", record.pk), page(model, "delete", record.pk)):
+            assert client.post(address, {"post": "yes"}).status_code == 403, address
+        assert model._default_manager.filter(pk=record.pk).exists()
