@@ -133,6 +133,8 @@ class BatchPlanner:
     def _vm_changes(self, vm: VirtualMachine, found: Stored) -> Changes:
         *facts, host_id, missing_since = found.facts
         changes = VM.changes(tuple(facts), VM.read(vm))
+        if _says_less(*changes.get("os_type", (None, None))):
+            del changes["os_type"]
         best = identities(vm)[0]
         if best != found.identity and strength(best) > strength(found.identity):
             changes["identity"] = [found.identity, best]
@@ -185,6 +187,11 @@ class BatchPlanner:
             return False
         plan.change(model(**vars(row) | {"removed_at": self.at}), {"removed_at"})
         return True
+
+
+def _says_less(known_os: str | None, told_os: str | None) -> bool:
+    """A guest's full name, which workbooks have, does not replace its guest id, which is one word."""
+    return bool(known_os and told_os and " " not in known_os and " " in told_os)
 
 
 def _unstorable(vm: VirtualMachine) -> str | None:

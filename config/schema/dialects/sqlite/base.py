@@ -1,8 +1,10 @@
 """The ENGINE of this project's databases: Django's own backend with the schema editor of this folder."""
 
+import sqlite3
 from collections.abc import Iterable
 
-from django.db.backends.sqlite3 import base, operations
+from django.db.backends.sqlite3 import base, features, operations
+from django.utils.functional import cached_property
 
 from config.schema.dialects.sqlite.schema import DatabaseSchemaEditor
 
@@ -14,6 +16,15 @@ class DatabaseOperations(operations.DatabaseOperations):
             super().execute_sql_flush(sql_list)
 
 
+class DatabaseFeatures(features.DatabaseFeatures):
+    @cached_property
+    def max_query_params(self) -> int:  # type: ignore[override]
+        """How many parameters a statement of this SQLite takes; Django supposes the 999 of versions before 3.32."""
+        self.connection.ensure_connection()
+        return int(self.connection.connection.getlimit(sqlite3.SQLITE_LIMIT_VARIABLE_NUMBER))
+
+
 class DatabaseWrapper(base.DatabaseWrapper):
     SchemaEditorClass = DatabaseSchemaEditor
+    features_class = DatabaseFeatures
     ops_class = DatabaseOperations
