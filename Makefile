@@ -1,0 +1,105 @@
+# Two commands are enough: `make run` and `make test`. `make help` lists the others.
+
+VENV ?= .venv
+PORT ?= 8000
+ENGINES ?= sqlite,postgresql,mariadb
+PYTHON := $(VENV)/bin/python
+MANAGE := $(PYTHON) manage.py
+INSTALL := $(PYTHON) -m pip install --quiet --disable-pip-version-check --require-hashes
+
+comma := ,
+engines := $(subst $(comma), ,$(ENGINES))
+servers := $(filter postgresql mariadb,$(engines))
+# The MySQL driver is built from source, so only those who need it get it.
+database := $(or $(DATABASE_URL),$(shell sed -n 's/^DATABASE_URL=//p' .env 2>/dev/null))
+driver := $(if $(filter mysql% mariadb%,$(database)),mysql)
+test_driver := $(if $(filter mariadb,$(engines)),mysql)
+
+installed = $(1:%=$(VENV)/installed-%)
+
+.DEFAULT_GOAL := help
+.PHONY: help run test setup lint format bench docs lock \
+	db-migrate db-seed db-clean db-status db-validate db-console packages-for-run packages-for-test ready-for-test
+
+help: ## list the targets
+	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 14
+
+run: db-migrate ## the hub on 127.0.0.1, PORT=8000, with a demonstration estate if its database is empty
+	@$(MANAGE) seed --if-empty || { echo "Next: read the message above; make db-status shows the database."; exit 1; }
+	@echo "Recovery Hub on http://127.0.0.1:$(PORT)/ (Ctrl-C ends it)"
+	@$(MANAGE) runserver 127.0.0.1:$(PORT) || { echo "Next: if the port is taken, say make run PORT=8001."; exit 1; }
+
+test: ready-for-test lint ## lint and the whole suite; ENGINES=sqlite for one engine, ARGS for pytest
+	@echo "Tests on: $(engines)"
+	@REQUIRE_BROWSER=1 $(PYTHON) -m tests.run --engines "$(ENGINES)" $(ARGS) \
+		|| { echo "Next: run a failed test alone with $(PYTHON) -m pytest PATH::NAME"; exit 1; }
+
+setup: packages-for-run $(call installed,dev) ## the virtual environment with all that development needs
+
+lint: setup ## ruff and mypy
+	@$(PYTHON) -m ruff check . || { echo "Next: mend what is listed; make format mends some of it."; exit 1; }
+	@$(PYTHON) -m ruff format --check . || { echo "Next: make format"; exit 1; }
+	@$(PYTHON) -m mypy || { echo "Next: mend the types listed above."; exit 1; }
+
+format: setup ## lay the code out
+	@$(PYTHON) -m ruff check --fix-only .
+	@$(PYTHON) -m ruff format .
+
+bench: ready-for-test ## the benchmarks; ENGINES and ARGS as for test
+	@$(PYTHON) -m tests.benchmarks --engines "$(ENGINES)" $(ARGS)
+
+docs: packages-for-test setup ## the generated pages and pictures of docs/
+	@$(MANAGE) schema_document
+	@UPDATE_PICTURES=1 REQUIRE_BROWSER=1 $(PYTHON) -m pytest -q tests/browser
+
+db-migrate: packages-for-run $(call installed,demo $(driver)) ## bring the database up to date
+	@echo "Bringing the database up to date"
+	@$(MANAGE) migrate --verbosity 0 || { echo "Next: read the message above; make db-status shows what is applied."; exit 1; }
+
+db-seed: db-migrate ## fill the database with the demonstration estate
+	@$(MANAGE) seed
+
+db-clean: $(call installed,demo $(driver)) ## remove what seed made
+	@$(MANAGE) seed --clear
+
+db-status: $(call installed,demo $(driver)) ## which migrations are applied
+	@$(MANAGE) showmigrations
+
+db-validate: $(call installed,demo $(driver)) ## whether models, migrations and settings fit together
+	@$(MANAGE) makemigrations --check --dry-run
+	@$(MANAGE) check
+
+db-console: $(call installed,demo $(driver)) ## the database's own shell
+	@$(MANAGE) dbshell
+
+lock: setup ## write requirements/*.txt anew from pyproject.toml; ARGS=--upgrade takes newer releases
+	@for want in "dev --extra=demo --extra=dev" base "demo --extra=demo" "mysql --extra=mysql" \
+		"build --only-build-deps --build-deps-for=wheel"; do \
+		set -- $$want; file=requirements/$$1.txt; shift; echo "writing $$file"; \
+		[ $$file = requirements/dev.txt ] || set -- "$$@" --constraint=requirements/dev.txt; \
+		CUSTOM_COMPILE_COMMAND="make lock" $(PYTHON) -m piptools compile --quiet --generate-hashes --allow-unsafe --strip-extras \
+			--no-emit-index-url --no-emit-trusted-host --no-emit-find-links $(ARGS) "$$@" --output-file=$$file pyproject.toml \
+			|| exit 1; \
+	done
+
+# Each lock file is installed once, and again when it changes.
+$(VENV)/installed-%: requirements/%.txt | $(PYTHON)
+	@echo "Installing $< (its hashes are checked)"
+	@$(INSTALL) -r $< || { echo "Next: see above; without a network, point pip at a mirror (PIP_INDEX_URL)."; exit 1; }
+	@touch $@
+
+$(VENV)/installed-mysql: INSTALL += --no-build-isolation
+$(VENV)/installed-mysql: $(VENV)/installed-build
+
+$(PYTHON): | packages-for-run
+	@echo "Making $(VENV) with $$(.ci/python)"
+	@"$$(.ci/python)" -m venv --clear $(VENV)
+
+packages-for-run:
+	@.ci/packages python $(driver)
+
+# The packages first: the driver is built with them.
+packages-for-test:
+	@.ci/packages python $(servers) $(test_driver) vcsim browser
+
+ready-for-test: packages-for-test setup $(call installed,$(test_driver))
