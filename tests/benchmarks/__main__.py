@@ -16,6 +16,7 @@ def main() -> None:
     parser.add_argument("--engines", default=",".join(ENGINES), type=lambda words: words.replace(" ", ",").split(","))
     parser.add_argument("--vms", type=int, default=10_000)
     parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--simulated", type=int, default=1_000, help="VMs of the simulated vCenter")
     options = parser.parse_args()
     with contextlib.ExitStack() as servers:
         for engine in options.engines:
@@ -24,18 +25,26 @@ def main() -> None:
         for engine in options.engines:
             with fresh_database(engine) as url:
                 show(engine, ingest(url, options.vms, options.rounds))
+                show_vcenter(engine, vcenter(url, options.simulated))
 
 
-def ingest(url: str, vms: int, rounds: int) -> dict[str, dict[str, float]]:
-    environment = os.environ | {"DATABASE_URL": url, "DEBUG": "no"}
-    subprocess.run([sys.executable, "manage.py", "migrate", "-v0"], env=environment, check=True)
-    done = subprocess.run(
-        [sys.executable, "-m", "tests.benchmarks.ingest", "--vms", str(vms), "--rounds", str(rounds)],
-        env=environment,
-        check=True,
-        stdout=subprocess.PIPE,
-    )
-    return json.loads(done.stdout)
+def ingest(url: str, vms: int, rounds: int) -> dict:
+    subprocess.run([sys.executable, "manage.py", "migrate", "-v0"], env=environment(url), check=True)
+    return result(url, "tests.benchmarks.ingest", "--vms", str(vms), "--rounds", str(rounds))
+
+
+def vcenter(url: str, vms: int) -> dict:
+    return result(url, "tests.benchmarks.vcenter", str(vms))
+
+
+def environment(url: str) -> dict[str, str]:
+    return os.environ | {"DATABASE_URL": url, "DEBUG": "no"}
+
+
+def result(url: str, module: str, *arguments: str) -> dict:
+    """What a benchmark, in a process of its own, prints as JSON."""
+    command = [sys.executable, "-m", module, *arguments]
+    return json.loads(subprocess.run(command, env=environment(url), check=True, stdout=subprocess.PIPE).stdout)
 
 
 def show(engine: str, result: dict) -> None:
@@ -46,6 +55,14 @@ def show(engine: str, result: dict) -> None:
         print(f"  {name:<10}{seconds:>8.2f} s {queries}")
     print(f"  first / floor     {result['first_to_floor']:.2f}  (goal: at most 1.5)")
     print(f"  repeated / first  {result['repeated_to_first']:.2f}  (goal: under 0.5)", flush=True)
+
+
+def show_vcenter(engine: str, result: dict) -> None:
+    seconds = result["seconds"]
+    print(f"\ndiscovery of {result['vms']:,} simulated VMs of a vCenter on {engine}")
+    print(f"  one PropertyCollector read {seconds['read']:.2f} s, the write of their rows {seconds['write']:.2f} s")
+    print(f"  discover {seconds['discover']:.2f} s, again {seconds['again']:.2f} s")
+    print(f"  discover / (read + write)  {result['ratio']:.2f}  (goal: at most 1.3)", flush=True)
 
 
 if __name__ == "__main__":

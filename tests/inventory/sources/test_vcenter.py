@@ -4,12 +4,11 @@ import time
 from statistics import median
 
 import pytest
-from pyVmomi import vim, vmodl
 
 from inventory.sources.records import Batch, VirtualMachine
 from inventory.sources.vcenter import VcenterSource
-from inventory.sources.vcenter.machines import PROPERTIES
 from inventory.sources.vcenter.session import Stub, newest_version
+from tests.vcsim.bare import bare_read
 from tests.vcsim.server import Vcsim, running_vcsim
 
 GIB = 1024**3
@@ -250,23 +249,9 @@ def test_a_thousand_vms_cost_little_more_than_one_bare_request(capsys):
             assert len(vms_of(read(vcsim))) == 1000
             ours.append(time.process_time() - began)
             began = time.process_time()
-            assert _bare_read(vcsim) == 1000
+            assert bare_read(vcsim) == 1000
             bare.append(time.process_time() - began)
     ratio = median(ours) / median(bare)
     with capsys.disabled():
         print(f"\n1,000 VMs: source {median(ours):.2f} s, bare request {median(bare):.2f} s, ratio {ratio:.2f}")
     assert ratio <= 1.3
-
-
-def _bare_read(vcsim: Vcsim) -> int:
-    content = vcsim.admin.RetrieveContent()
-    view = content.viewManager.CreateContainerView(content.rootFolder, [vim.VirtualMachine], True)
-    collector = vmodl.query.PropertyCollector
-    step = collector.TraversalSpec(name="view", path="view", skip=False, type=vim.view.ContainerView)
-    question = collector.FilterSpec(
-        objectSet=[collector.ObjectSpec(obj=view, skip=True, selectSet=[step])],
-        propSet=[collector.PropertySpec(type=kind, pathSet=paths) for kind, paths in PROPERTIES.items()],
-    )
-    answer = content.propertyCollector.RetrievePropertiesEx([question], collector.RetrieveOptions())
-    view.DestroyView()
-    return len(answer.objects)
