@@ -7,8 +7,8 @@ from datetime import UTC, datetime
 from functools import reduce
 from operator import and_, or_
 
-from django.db.models import CheckConstraint, Choices, Q
-from django.db.models.functions import Left, Length
+from django.db.models import CheckConstraint, Choices, Q, Value
+from django.db.models.functions import Length, StrIndex
 from django.db.models.lookups import Exact, GreaterThan
 
 
@@ -34,13 +34,18 @@ def filled(table: str, *fields: str) -> CheckConstraint:
 
 
 def begins_with(table: str, name: str, field: str, *prefixes: str) -> CheckConstraint:
-    """The text is one of these prefixes and something after it; LIKE would take upper case for lower on SQLite."""
-    forms = (Q(Exact(Left(field, len(prefix)), prefix)) & _longer(field, len(prefix)) for prefix in prefixes)
+    """The text is one of these prefixes and something after it."""
+    forms = (prefixed(field, prefix) & _longer(field, len(prefix)) for prefix in prefixes)
     return CheckConstraint(
         condition=reduce(or_, forms),
         name=f"{table}_{name}",
         violation_error_message=f"{field} is a value after one of: {', '.join(prefixes)}.",
     )
+
+
+def prefixed(field: str, prefix: str) -> Q:
+    """That a text begins so. On SQLite LIKE is blind to case, and Django cannot read back a table with a LEFT."""
+    return Q(Exact(StrIndex(field, Value(prefix)), 1))
 
 
 def dated(table: str, *fields: str) -> CheckConstraint:

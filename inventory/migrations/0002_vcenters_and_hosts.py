@@ -169,7 +169,7 @@ class Migration(migrations.Migration):
                         condition=models.Q(
                             models.Q(
                                 django.db.models.lookups.Exact(
-                                    django.db.models.functions.text.Left("identity", 6), "moref:"
+                                    django.db.models.functions.text.StrIndex("identity", models.Value("moref:")), 1
                                 ),
                                 django.db.models.lookups.GreaterThan(
                                     django.db.models.functions.text.Length("identity"), 6
@@ -177,7 +177,7 @@ class Migration(migrations.Migration):
                             ),
                             models.Q(
                                 django.db.models.lookups.Exact(
-                                    django.db.models.functions.text.Left("identity", 5), "name:"
+                                    django.db.models.functions.text.StrIndex("identity", models.Value("name:")), 1
                                 ),
                                 django.db.models.lookups.GreaterThan(
                                     django.db.models.functions.text.Length("identity"), 5

@@ -54,7 +54,7 @@ class Migration(migrations.Migration):
                         condition=models.Q(
                             models.Q(
                                 django.db.models.lookups.Exact(
-                                    django.db.models.functions.text.Left("nic_key", 4), "key:"
+                                    django.db.models.functions.text.StrIndex("nic_key", models.Value("key:")), 1
                                 ),
                                 django.db.models.lookups.GreaterThan(
                                     django.db.models.functions.text.Length("nic_key"), 4
@@ -62,7 +62,7 @@ class Migration(migrations.Migration):
                             ),
                             models.Q(
                                 django.db.models.lookups.Exact(
-                                    django.db.models.functions.text.Left("nic_key", 4), "mac:"
+                                    django.db.models.functions.text.StrIndex("nic_key", models.Value("mac:")), 1
                                 ),
                                 django.db.models.lookups.GreaterThan(
                                     django.db.models.functions.text.Length("nic_key"), 4
@@ -70,7 +70,7 @@ class Migration(migrations.Migration):
                             ),
                             models.Q(
                                 django.db.models.lookups.Exact(
-                                    django.db.models.functions.text.Left("nic_key", 6), "label:"
+                                    django.db.models.functions.text.StrIndex("nic_key", models.Value("label:")), 1
                                 ),
                                 django.db.models.lookups.GreaterThan(
                                     django.db.models.functions.text.Length("nic_key"), 6

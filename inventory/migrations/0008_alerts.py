@@ -138,21 +138,21 @@ class Migration(migrations.Migration):
                         condition=models.Q(
                             models.Q(
                                 django.db.models.lookups.Exact(
-                                    django.db.models.functions.text.Left("subject", 3), "vm:"
+                                    django.db.models.functions.text.StrIndex("subject", models.Value("vm:")), 1
                                 ),
                                 ("host__isnull", True),
                                 ("vm_context__isnull", False),
                             ),
                             models.Q(
                                 django.db.models.lookups.Exact(
-                                    django.db.models.functions.text.Left("subject", 5), "host:"
+                                    django.db.models.functions.text.StrIndex("subject", models.Value("host:")), 1
                                 ),
                                 ("host__isnull", False),
                                 ("vm_context__isnull", True),
                             ),
                             models.Q(
                                 django.db.models.lookups.Exact(
-                                    django.db.models.functions.text.Left("subject", 7), "system:"
+                                    django.db.models.functions.text.StrIndex("subject", models.Value("system:")), 1
                                 ),
                                 ("host__isnull", True),
                                 ("vm_context__isnull", True),
@@ -166,7 +166,7 @@ class Migration(migrations.Migration):
                         condition=models.Q(
                             models.Q(
                                 django.db.models.lookups.Exact(
-                                    django.db.models.functions.text.Left("subject", 3), "vm:"
+                                    django.db.models.functions.text.StrIndex("subject", models.Value("vm:")), 1
                                 ),
                                 django.db.models.lookups.GreaterThan(
                                     django.db.models.functions.text.Length("subject"), 3
@@ -174,7 +174,7 @@ class Migration(migrations.Migration):
                             ),
                             models.Q(
                                 django.db.models.lookups.Exact(
-                                    django.db.models.functions.text.Left("subject", 5), "host:"
+                                    django.db.models.functions.text.StrIndex("subject", models.Value("host:")), 1
                                 ),
                                 django.db.models.lookups.GreaterThan(
                                     django.db.models.functions.text.Length("subject"), 5
@@ -182,7 +182,7 @@ class Migration(migrations.Migration):
                             ),
                             models.Q(
                                 django.db.models.lookups.Exact(
-                                    django.db.models.functions.text.Left("subject", 7), "system:"
+                                    django.db.models.functions.text.StrIndex("subject", models.Value("system:")), 1
                                 ),
                                 django.db.models.lookups.GreaterThan(
                                     django.db.models.functions.text.Length("subject"), 7

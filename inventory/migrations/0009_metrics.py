@@ -42,9 +42,7 @@ class Migration(migrations.Migration):
                         violation_error_message="memory_percent is from 0 to 100.",
                     ),
                     models.CheckConstraint(
-                        condition=models.Q(
-                            ("at__gte", datetime.datetime(1970, 1, 1, 0, 0, tzinfo=datetime.UTC))
-                        ),
+                        condition=models.Q(("at__gte", datetime.datetime(1970, 1, 1, 0, 0, tzinfo=datetime.UTC))),
                         name="host_metrics_time_given",
                         violation_error_message="Give a time from 1970 on: at.",
                     ),
@@ -92,9 +90,7 @@ class Migration(migrations.Migration):
                         violation_error_message="Leave what is unknown unset; none of these may be empty: vm_context_id.",
                     ),
                     models.CheckConstraint(
-                        condition=models.Q(
-                            ("at__gte", datetime.datetime(1970, 1, 1, 0, 0, tzinfo=datetime.UTC))
-                        ),
+                        condition=models.Q(("at__gte", datetime.datetime(1970, 1, 1, 0, 0, tzinfo=datetime.UTC))),
                         name="vm_metrics_time_given",
                         violation_error_message="Give a time from 1970 on: at.",
                     ),

@@ -3,10 +3,18 @@
 from django.conf import settings
 from django.db import models
 from django.db.models import Q
-from django.db.models.functions import Left
-from django.db.models.lookups import Exact
 
-from config.schema.constraints import at_least, begins_with, dated, filled, known, percent, set_while, true_or_unset
+from config.schema.constraints import (
+    at_least,
+    begins_with,
+    dated,
+    filled,
+    known,
+    percent,
+    prefixed,
+    set_while,
+    true_or_unset,
+)
 from config.schema.fields import CodeField
 from inventory.models.base import Stamped
 from inventory.models.contexts import VMContext
@@ -64,9 +72,9 @@ class Alert(Stamped):
                 "Who acknowledged an alert is known exactly when it has been.",
             ),
             models.CheckConstraint(
-                condition=Q(Exact(Left("subject", 3), "vm:"), vm_context__isnull=False, host__isnull=True)
-                | Q(Exact(Left("subject", 5), "host:"), vm_context__isnull=True, host__isnull=False)
-                | Q(Exact(Left("subject", 7), "system:"), vm_context__isnull=True, host__isnull=True),
+                condition=prefixed("subject", "vm:") & Q(vm_context__isnull=False, host__isnull=True)
+                | prefixed("subject", "host:") & Q(vm_context__isnull=True, host__isnull=False)
+                | prefixed("subject", "system:") & Q(vm_context__isnull=True, host__isnull=True),
                 name="alerts_subject_of_vm_or_host",
                 violation_error_message="An alert names the VM or the host that its subject speaks of, and no other.",
             ),
