@@ -15,6 +15,7 @@ database := $(or $(DATABASE_URL),$(shell sed -n 's/^DATABASE_URL=//p' .env 2>/de
 driver := $(if $(filter mysql% mariadb%,$(database)),mysql)
 test_driver := $(if $(filter mariadb,$(engines)),mysql)
 
+exit_0_if_empty := from inventory.models import VMContext; raise SystemExit(VMContext.objects.exists())
 installed = $(1:%=$(VENV)/installed-%)
 
 .DEFAULT_GOAL := help
@@ -25,7 +26,9 @@ help: ## list the targets
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 14
 
 run: db-migrate ## the hub on 127.0.0.1, PORT=8000, with a demonstration estate if its database is empty
-	@$(MANAGE) seed --if-empty || { echo "Next: read the message above; make db-status shows the database."; exit 1; }
+	@if $(MANAGE) shell -v0 -c "$(exit_0_if_empty)"; then $(MANAGE) seed; \
+		else echo "There are VMs already, so none is seeded. $(MANAGE) changepassword NAME sets a new password."; fi \
+		|| { echo "Next: read the message above; make db-status shows the database."; exit 1; }
 	@echo "Recovery Hub on http://127.0.0.1:$(PORT)/ (Ctrl-C ends it)"
 	@$(MANAGE) runserver 127.0.0.1:$(PORT) || { echo "Next: if the port is taken, say make run PORT=8001."; exit 1; }
 
