@@ -19,6 +19,11 @@ class Chance:
         self.random.seed(seed)
         self._now = now
 
+    def forget(self) -> None:
+        """Be unseeded again, with a clock that runs."""
+        self.random.seed()
+        self._now = None
+
     def now(self) -> datetime:
         return self._now or timezone.now()
 
