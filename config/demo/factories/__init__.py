@@ -69,7 +69,7 @@ def reseed(seed: int | str, *, now: datetime | None = None) -> None:
     """
     chance.reseed(seed, now=now)
     for factory in ALL:
-        factory.reset_sequence(1, force=True)
+        factory.reset_sequence(0, force=True)
 
 
 __all__ = ["ALL", "reseed", *(factory.__name__ for factory in ALL)]

@@ -94,7 +94,7 @@ class FailoverStepFactory(DjangoModelFactory):
         model = FailoverStep
 
     job = SubFactory(FailoverJobFactory)
-    seq = Sequence(lambda n: n)
+    seq = Sequence(lambda n: n + 1)
     name = "validate"
     status = StepStatus.PENDING
     attempts = LazyAttribute(lambda made: 0 if made.status in (StepStatus.PENDING, StepStatus.SKIPPED) else 1)

@@ -116,7 +116,7 @@ class VMDiskFactory(DjangoModelFactory):
         model = VMDisk
 
     vm_context = SubFactory(VMContextFactory)
-    device_key = Sequence(lambda n: 1999 + n)
+    device_key = Sequence(lambda n: 2000 + n)
     disk_id = LazyAttribute(lambda made: f"disk-{made.device_key}")
     datastore = "datastore1"
     vmdk_path = LazyAttribute(
@@ -134,7 +134,7 @@ class VMNetworkInterfaceFactory(DjangoModelFactory):
         model = VMNetworkInterface
 
     vm_context = SubFactory(VMContextFactory)
-    nic_key = Sequence(lambda n: f"key:{3999 + n}")
+    nic_key = Sequence(lambda n: f"key:{4000 + n}")
     label = "Network adapter 1"
     source_network_name = "VM Network"
     mac_address = Sequence(lambda n: f"00:50:56:{n >> 16 & 63:02x}:{n >> 8 & 255:02x}:{n & 255:02x}")

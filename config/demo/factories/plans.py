@@ -35,7 +35,7 @@ class RecoveryPlanGroupFactory(DjangoModelFactory):
         model = RecoveryPlanGroup
 
     plan = SubFactory(RecoveryPlanFactory)
-    seq = Sequence(lambda n: n)
+    seq = Sequence(lambda n: n + 1)
     name = LazyAttribute(lambda made: f"group {made.seq}")
     depends_on = None
 
@@ -74,7 +74,7 @@ class RecoveryPlanStepFactory(DjangoModelFactory):
         is_failover = LazyAttribute(lambda made: made.kind == PlanStepKind.FAILOVER)
 
     run = SubFactory(RecoveryPlanRunFactory)
-    seq = Sequence(lambda n: n)
+    seq = Sequence(lambda n: n + 1)
     kind = PlanStepKind.MANUAL
     title = "Ask the application team"
     failover_job = Maybe(

@@ -99,6 +99,8 @@ def legacy_billing(part: Part) -> None:
     fail_over(part, Purpose.TEST, chance.ago(days=36), up_to("pending", "cancelled"), reason="Planned for May.")
     fail_over(part, Purpose.LIVE, chance.ago(days=35), up_to("validating", "cancelled"), reason="Power came back.")
     keep_current(part, 24 * 34)
+    no_room = "The primary storage has no room for a snapshot."
+    fail_over(part, Purpose.TEST, chance.ago(days=33), up_to("snapshotting", "failed"), reason=no_room)
     fail_over(
         part,
         Purpose.LIVE,

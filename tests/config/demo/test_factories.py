@@ -143,5 +143,4 @@ def test_a_seed_gives_the_same_names_and_identifiers_again():
 @pytest.fixture(autouse=True)
 def chance_begins_anew():
     yield
-    factories.reseed(0)
-    factories.chance.random.seed()
+    factories.chance.forget()

@@ -56,6 +56,8 @@ class Command(BaseCommand):
         try:
             from config.demo.estate import DEFAULT_VMS, NAMED_VMS, make_estate
         except ModuleNotFoundError as error:
+            if error.name not in ("factory", "faker"):
+                raise
             raise CommandError(f"seed needs {error.name}: install recovery-hub[demo].") from error
         vms = DEFAULT_VMS if options["vms"] is None else options["vms"]
         if vms < NAMED_VMS:
