@@ -27,7 +27,7 @@ help: ## list the targets
 
 run: db-migrate ## the hub on 127.0.0.1, PORT=8000, with a demonstration estate if its database is empty
 	@if $(MANAGE) shell -v0 -c "$(exit_0_if_empty)"; then $(MANAGE) seed; \
-		else echo "There are VMs already, so none is seeded. $(MANAGE) changepassword NAME sets a new password."; fi \
+		else echo "There are VMs already, so none is seeded. $(MANAGE) changepassword admin sets a new password."; fi \
 		|| { echo "Next: read the message above; make db-status shows the database."; exit 1; }
 	@echo "Recovery Hub on http://127.0.0.1:$(PORT)/ (Ctrl-C ends it)"
 	@$(MANAGE) runserver 127.0.0.1:$(PORT) || { echo "Next: if the port is taken, say make run PORT=8001."; exit 1; }
