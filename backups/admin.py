@@ -6,7 +6,7 @@ from django import forms
 from django.contrib import admin
 
 from backups.models import KEEP, BackupDisk, BackupJob, BackupPolicy, BackupRepository, RestoreJob
-from config.admin import Named, ReadOnlyAdmin, ReadOnlyInline, VersionedAdmin, VersionedForm, columns, link, when
+from config.admin import Named, ReadOnlyAdmin, ReadOnlyInline, VersionedAdmin, VersionedForm, columns, link, plain, when
 from config.jobs.admin import JobAdmin, by_vm
 from inventory.admin.secrets import SecretAdmin, SecretForm, SecretFormField
 
@@ -88,12 +88,14 @@ class BackupDisksInline(ReadOnlyInline):
 @admin.register(BackupJob)
 class BackupJobAdmin(JobAdmin):
     list_display = (
-        "id",
+        "job",
         link("vm_context", "VM"),
         "repository",
-        "backup_type",
+        plain("backup_type", "type"),
         "status",
-        *columns(BackupJob, "progress_percent", "bytes_done", "created_at", "snapshot_at", "completed_at"),
+        "copied",
+        when("snapshot_at", "snapshot"),
+        when("completed_at", "ended"),
         "is_protected",
         when("locked_until"),
         "verified_good",
@@ -111,7 +113,7 @@ class BackupJobAdmin(JobAdmin):
         "verified_good",
     )
     search_fields = ("id", "vm_context__name")
-    ordering = ("-created_at", "id")
+    ordering = ("-created_at",)
     inlines = (BackupDisksInline,)
 
 
@@ -134,17 +136,19 @@ class BackupDiskAdmin(ReadOnlyAdmin):
 @admin.register(RestoreJob)
 class RestoreJobAdmin(JobAdmin):
     list_display = (
-        "id",
+        "job",
         link("backup__vm_context", "VM"),
         link("backup", "restore point"),
         "mode",
         "destination",
         "status",
-        *columns(RestoreJob, "progress_percent", "created_at", "completed_at"),
+        *columns(RestoreJob, "progress_percent"),
+        when("created_at", "created"),
+        when("completed_at", "ended"),
         "error_code",
     )
     list_select_related = ("backup__vm_context", "backup_disk")
     list_filter = ("status", "mode", *by_vm("backup__vm_context"), ("backup__repository", Named))
     search_fields = ("id", "destination")
-    ordering = ("-created_at", "id")
+    ordering = ("-created_at",)
     fields = columns(RestoreJob)

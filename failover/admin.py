@@ -19,6 +19,7 @@ from config.admin import (
     duration,
     link,
     offer,
+    plain,
     when,
 )
 from config.jobs.admin import JobAdmin, by_vm
@@ -109,12 +110,14 @@ class VolumeSnapshotsInline(ReadOnlyInline):
 @admin.register(FailoverJob)
 class FailoverJobAdmin(JobAdmin):
     list_display = (
-        "job_id",
+        "job",
         link("vm_context", "VM"),
-        "job_type",
+        plain("job_type", "kind"),
         "status",
         "aftermath",
-        *columns(FailoverJob, "progress_percent", "created_at", "started_at", "completed_at"),
+        *columns(FailoverJob, "progress_percent"),
+        when("created_at", "created"),
+        when("completed_at", "ended"),
         "override_by",
         "error_code",
     )
@@ -122,7 +125,7 @@ class FailoverJobAdmin(JobAdmin):
     unread = ("target__api_key", "target__secret_key")
     list_filter = ("status", "aftermath", "job_type", ("override_by", WhetherSet), *by_vm("vm_context"))
     search_fields = ("job_id", "source_vm_name")
-    ordering = ("-created_at", "id")
+    ordering = ("-created_at",)
     inlines = (FailoverStepsInline, VolumeSnapshotsInline)
 
 

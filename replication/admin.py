@@ -15,6 +15,7 @@ from config.admin import (
     columns,
     duration,
     link,
+    plain,
     when,
 )
 from config.jobs.admin import JobAdmin, by_vm
@@ -146,20 +147,22 @@ class ReplicationDisksInline(ReadOnlyInline):
 @admin.register(ReplicationJob)
 class ReplicationJobAdmin(JobAdmin):
     list_display = (
-        "id",
+        "job",
         link("vm_context", "VM"),
         "target",
-        "replication_type",
+        plain("replication_type", "type"),
         "status",
-        *columns(ReplicationJob, "progress_percent", "bytes_done", "bytes_total", "created_at", "started_at"),
-        *columns(ReplicationJob, "completed_at"),
+        *columns(ReplicationJob, "progress_percent"),
+        "copied",
+        when("created_at", "created"),
+        when("completed_at", "ended"),
         "error_code",
     )
     list_select_related = ("vm_context", "target")
     unread = OF_A_TARGET
     list_filter = ("status", "replication_type", *by_vm("vm_context"), ("target", Named))
     search_fields = ("id", "source_vm_name")
-    ordering = ("-created_at", "id")
+    ordering = ("-created_at",)
     inlines = (ReplicationDisksInline,)
 
 

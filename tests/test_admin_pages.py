@@ -7,12 +7,14 @@ from django.apps import apps
 from django.contrib.admin import site
 from django.contrib.auth.models import Group, Permission
 from django.db.models import ForeignKey, Model
+from django.forms import SplitDateTimeField
 from django.http import HttpRequest
 from django.test import Client, RequestFactory
 from django.urls import reverse
 
 from config.admin import ReadOnlyAdmin
 from config.demo.factories import ALL, UserFactory, reseed
+from inventory.admin.secrets import SecretFormField
 
 APPS = ("inventory", "jobs", "replication", "failover", "backups")
 FACTORIES = {factory._meta.model: factory for factory in ALL}
@@ -31,6 +33,25 @@ def rows(model: type[Model], count: int) -> list[Model]:
 
 def page(model: type[Model], name: str, *keys: Any) -> str:
     return reverse(f"admin:{model._meta.app_label}_{model._meta.model_name}_{name}", args=keys)
+
+
+def form_of(client: Client, record: Model) -> dict[str, Any]:
+    """What a browser sends back of a record's page when nobody has typed anything."""
+    answer = client.get(page(type(record), "change", record.pk))
+    forms = [answer.context["adminform"].form]
+    for inline in answer.context["inline_admin_formsets"]:
+        forms += [inline.formset.management_form, *inline.formset.forms]
+    sent = {}
+    for bound in (bound for form in forms for bound in form if not isinstance(bound.field, SecretFormField)):
+        value = bound.value()
+        if isinstance(bound.field, SplitDateTimeField):
+            for number, part in enumerate(bound.field.widget.decompress(value)):
+                sent[f"{bound.html_name}_{number}"] = part or ""
+        elif value is not None and value is not False:
+            sent[bound.html_name] = "on" if value is True else value
+        if bound.field.show_hidden_initial:
+            sent[bound.html_initial_name] = value
+    return sent
 
 
 @pytest.fixture(autouse=True)

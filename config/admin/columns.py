@@ -54,8 +54,8 @@ def human_time(at: datetime | None) -> str:
     if at is None:
         return NONE
     return format_html(
-        '<time datetime="{}" title="{}" style="white-space: nowrap">{} UTC</time> '
-        '<span class="small quiet" style="white-space: nowrap">{}</span>',
+        '<time datetime="{}" title="{}" style="white-space: nowrap">{} UTC</time>'
+        '<span class="small quiet" style="display: block; white-space: nowrap">{}</span>',
         at.isoformat(),
         f"{at.astimezone(UTC):%Y-%m-%d %H:%M:%S} UTC",
         f"{at.astimezone(UTC):%Y-%m-%d %H:%M}",
@@ -72,7 +72,7 @@ def human_json(value: Any) -> str:
 
 
 def _shown(name: str, show: Callable[[Any], str], label: str | None, *, boolean: bool | None = None) -> Column:
-    @display(description=label or name.replace("_", " "), ordering=name, boolean=boolean)
+    @display(description=(label or name).replace("_", " "), ordering=name, boolean=boolean)
     def shown(record: Any) -> Any:
         return show(getattr(record, name))
 
@@ -121,6 +121,12 @@ def yes(name: str, label: str | None = None) -> Column:
 def pretty(name: str, label: str | None = None) -> Column:
     """A JSON value."""
     return _shown(name, human_json, label)
+
+
+@cache
+def plain(name: str, label: str) -> Column:
+    """A value as it is, under a better name than the column's."""
+    return _shown(name, lambda value: NONE if value is None else str(value), label)
 
 
 @cache

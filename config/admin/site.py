@@ -11,6 +11,7 @@ class HubAdminSite(AdminSite):
     site_header = "Recovery Hub"
     site_title = "Recovery Hub"
     index_title = "Records"
+    site_url = None  # there is nothing else to view
 
     def get_app_list(self, request: HttpRequest, app_label: str | None = None) -> list[Any]:
         """The apps from the lowest to the highest, as they build upon each other; permission groups come last."""

@@ -8,7 +8,7 @@ from django.urls import reverse
 from django.utils.html import format_html
 from django.utils.http import urlencode
 
-from config.admin import CappedPaginator, Named, ReadOnlyAdmin, columns, when
+from config.admin import CappedPaginator, Named, ReadOnlyAdmin, columns, human_size, when
 from config.jobs.models import IdempotencyKey, Job, JobEvent
 from inventory.admin.contexts import VMContextAdmin
 
@@ -31,6 +31,18 @@ class JobAdmin(ReadOnlyAdmin):
 
     def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> Any:
         return (*super().get_readonly_fields(request, obj), "events")
+
+    @admin.display(description="job")
+    def job(self, job: Any) -> str:
+        return format_html('<span style="display: inline-block; min-width: 16em">{}</span>', str(job))
+
+    @admin.display(description="copied", ordering="bytes_done")
+    def copied(self, job: Any) -> str:
+        return (
+            f"{human_size(job.bytes_done)} of {human_size(job.bytes_total)}"
+            if job.bytes_done is not None
+            else "unknown"
+        )
 
     @admin.display(description="events")
     def events(self, job: Any) -> str:

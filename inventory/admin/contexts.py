@@ -3,6 +3,7 @@
 from typing import Any
 
 from django.contrib import admin
+from django.contrib.admin.utils import flatten_fieldsets
 from django.http import HttpRequest
 
 from config.admin import (
@@ -14,6 +15,8 @@ from config.admin import (
     columns,
     link,
     memory,
+    plain,
+    pretty,
     when,
 )
 from inventory.models import OperationClaim, VMContext, VMDisk, VMNetworkInterface
@@ -62,14 +65,12 @@ class VMContextAdmin(VersionedAdmin):
 
     list_display = (
         "name",
-        "vcenter__organization",
-        "vcenter",
+        link("vcenter__organization"),
+        link("vcenter", "vCenter"),
         "host",
         "power_state",
-        "cpu_count",
+        plain("cpu_count", "CPUs"),
         memory("memory_mb"),
-        "os_type",
-        "change_tracking",
         "runs_at",
         when("missing_since"),
         when("archived_at", "archived"),
@@ -88,20 +89,32 @@ class VMContextAdmin(VersionedAdmin):
     )
     search_fields = ("name", "context_id", "moref", "instance_uuid", "vmware_uuid")
     ordering = ("name", "context_id")
-    readonly_fields = columns(VMContext, without=EDITABLE)
     fieldsets = (
-        (None, {"fields": ("name", "display_name", "context_id", "vcenter", "host", "runs_at", *EDITABLE)}),
+        (
+            None,
+            {
+                "fields": (
+                    "name",
+                    "display_name",
+                    "context_id",
+                    link("vcenter", "vCenter"),
+                    "host",
+                    "runs_at",
+                    *EDITABLE,
+                )
+            },
+        ),
         (
             "Specification",
             {
                 "fields": (
                     "power_state",
-                    "cpu_count",
+                    plain("cpu_count", "CPUs"),
                     memory("memory_mb"),
-                    "os_type",
+                    plain("os_type", "guest OS"),
+                    plain("vm_tools_version", "VMware tools"),
                     "firmware",
-                    *columns(VMContext, "bios_setup"),
-                    "vm_tools_version",
+                    pretty("bios_setup", "BIOS set-up"),
                     "change_tracking",
                     "is_template",
                     "annotation",
@@ -109,18 +122,20 @@ class VMContextAdmin(VersionedAdmin):
             },
         ),
         ("Place", {"fields": ("path", "datacenter", "cluster")}),
-        ("Identity", {"fields": ("identity", "instance_uuid", "moref", "vmware_uuid")}),
         (
-            "Record",
+            "Identity",
             {
                 "fields": (
-                    "added_by",
-                    *columns(VMContext, "missing_since", "created_at", "updated_at"),
-                    "version",
+                    "identity",
+                    "moref",
+                    plain("instance_uuid", "instance UUID"),
+                    plain("vmware_uuid", "VMware UUID"),
                 )
             },
         ),
+        ("Record", {"fields": ("added_by", when("missing_since"), when("created_at"), when("updated_at"), "version")}),
     )
+    readonly_fields = tuple(name for name in flatten_fieldsets(fieldsets) if name not in EDITABLE)
     inlines = (ClaimInline, DisksInline, NetworkInterfacesInline)
 
     def has_add_permission(self, request: HttpRequest) -> bool:

@@ -9,7 +9,7 @@ from django.db.models import QuerySet
 from django.http import HttpRequest
 from django.utils import timezone
 
-from config.admin import CappedPaginator, ReadOnlyAdmin, WhetherSet, columns, when
+from config.admin import CappedPaginator, ReadOnlyAdmin, WhetherSet, columns, page_link, when
 from inventory.admin.contexts import VMContextAdmin
 from inventory.admin.sources import HostAdmin
 from inventory.models import Alert, HostMetric, VMMetric
@@ -22,7 +22,7 @@ class AlertAdmin(ReadOnlyAdmin):
     list_display = (
         "code",
         "severity",
-        "subject",
+        "about",
         "message",
         when("raised_at", "raised"),
         *columns(Alert, "is_open"),
@@ -35,6 +35,10 @@ class AlertAdmin(ReadOnlyAdmin):
     search_fields = ("code", "subject")
     ordering = ("-raised_at", "-id")
     actions = ("acknowledge", "resolve")
+
+    @admin.display(description="about", ordering="subject")
+    def about(self, alert: Alert) -> str:
+        return page_link(alert.vm_context or alert.host) if alert.vm_context or alert.host else alert.subject
 
     @admin.action(description="Acknowledge the selected alerts", permissions=["decide"])
     def acknowledge(self, request: HttpRequest, queryset: QuerySet[Alert]) -> None:

@@ -112,8 +112,8 @@ class ApiKeyAdmin(HubAdmin):
     list_filter = (("organization", Named), ("revoked_at", WhetherSet), ("last_used_at", WhetherSet))
     search_fields = ("name", "prefix", "owner__username")
     ordering = ("name", "id")
-    fields = ("name", "scopes", "expires_at", *columns(ApiKey, without=("name", "scopes", "expires_at", "digest")))
-    readonly_fields = columns(ApiKey, without=("name", "scopes", "expires_at", "digest"))
+    readonly_fields = columns(ApiKey, without=("id", "name", "scopes", "expires_at", "digest"))
+    fields = ("name", "scopes", "expires_at", *readonly_fields)
     actions = ("revoke",)
 
     def has_add_permission(self, request: HttpRequest) -> bool:

@@ -1,0 +1,192 @@
+"""Secrets go into the admin and never come out of it."""
+
+from typing import Any
+
+import pytest
+from cryptography.fernet import Fernet
+from django.contrib.admin import site
+from django.contrib.admin.models import LogEntry
+from django.contrib.auth.models import Permission
+from django.test import Client
+from django.urls import reverse
+
+from backups.models import BackupRepository
+from config.demo.factories import (
+    ALL,
+    ApiKeyFactory,
+    BackupRepositoryFactory,
+    IdempotencyKeyFactory,
+    TargetFactory,
+    UserFactory,
+    VcenterFactory,
+    reseed,
+)
+from inventory.admin.secrets import SecretFormField, secrets_of
+from inventory.models import Vcenter
+from replication.models import Target
+from tests.test_admin_pages import form_of, page
+
+SECRET = "xyzzy-7h3-s3cr37"
+WITH_SECRETS = [
+    pytest.param(VcenterFactory, id="vCenter"),
+    pytest.param(TargetFactory, id="target"),
+    pytest.param(BackupRepositoryFactory, id="repository"),
+]
+
+pytestmark = pytest.mark.django_db
+
+
+@pytest.fixture(autouse=True)
+def repeatable(monkeypatch: pytest.MonkeyPatch) -> None:
+    reseed("admin secrets")
+    monkeypatch.setattr(site, "get_app_list", lambda *args, **options: [])
+
+
+@pytest.fixture
+def client(client: Client) -> Client:
+    client.force_login(UserFactory(is_staff=True, is_superuser=True))
+    return client
+
+
+@pytest.fixture
+def onlooker() -> Client:
+    client, user = Client(), UserFactory(is_staff=True)
+    user.user_permissions.set(Permission.objects.filter(codename__startswith="view_"))
+    client.force_login(user)
+    return client
+
+
+def with_secrets(factory: Any) -> Any:
+    return factory(**{name: f"{SECRET}-{name}" for name in secrets_of(factory._meta.model)})
+
+
+def hide_in_every_record() -> None:
+    for model in (Vcenter, Target, BackupRepository):
+        for record in model._default_manager.all():
+            for name in secrets_of(model):
+                setattr(record, name, SECRET)
+            record.save()
+
+
+def test_every_secret_of_every_record_is_an_input_that_shows_nothing() -> None:
+    models = {model for model in site._registry if secrets_of(model)}
+    assert models == {Vcenter, Target, BackupRepository}
+    for model in models:
+        form = site.get_model_admin(model).form
+        assert {name for name, field in form.base_fields.items() if isinstance(field, SecretFormField)} == set(
+            secrets_of(model)
+        )
+
+
+@pytest.mark.parametrize("factory", WITH_SECRETS)
+def test_no_page_of_a_record_shows_its_secrets(client: Client, onlooker: Client, factory: Any) -> None:
+    record = with_secrets(factory)
+    model = type(record)
+    for person in (client, onlooker):
+        for name, *keys in (("changelist",), ("change", record.pk), ("history", record.pk), ("delete", record.pk)):
+            assert SECRET not in person.get(page(model, name, *keys)).content.decode()
+    assert "stored" in client.get(page(model, "changelist")).content.decode()
+
+
+def test_no_page_of_any_record_shows_a_secret_of_another(client: Client) -> None:
+    for factory in ALL:
+        factory()
+    hide_in_every_record()
+    for factory in ALL:
+        model = factory._meta.model
+        for name, *keys in (("changelist",), ("change", model._default_manager.first().pk)):
+            assert SECRET not in client.get(page(model, name, *keys)).content.decode(), model
+
+
+@pytest.mark.parametrize("factory", WITH_SECRETS)
+def test_an_empty_input_keeps_the_stored_secret(client: Client, factory: Any) -> None:
+    record = with_secrets(factory)
+    sent = form_of(client, record) | {"name": "renamed"}
+    assert client.post(page(type(record), "change", record.pk), sent).status_code == 302
+    kept = type(record)._default_manager.get(pk=record.pk)
+    assert kept.name == "renamed"
+    for name in secrets_of(type(record)):
+        assert getattr(kept, name) == f"{SECRET}-{name}"
+
+
+@pytest.mark.parametrize("factory", WITH_SECRETS)
+def test_a_secret_is_entered_and_removed_and_the_log_says_only_that(client: Client, factory: Any) -> None:
+    record = factory()
+    model, names = type(record), secrets_of(type(record))
+    address = page(model, "change", record.pk)
+    client.post(address, form_of(client, record) | dict.fromkeys(names, f" {SECRET} "))
+    assert {getattr(model._default_manager.get(pk=record.pk), name) for name in names} == {f" {SECRET} "}
+    client.post(address, form_of(client, record) | {f"{name}-remove": "on" for name in names})
+    assert {getattr(model._default_manager.get(pk=record.pk), name) for name in names} == {None}
+    assert model._default_manager.get(pk=record.pk).version == 3
+    assert LogEntry.objects.count() == 2
+    assert not [entry for entry in LogEntry.objects.all() if SECRET in entry.change_message + entry.object_repr]
+
+
+@pytest.mark.parametrize("factory", WITH_SECRETS)
+def test_a_refused_form_does_not_send_the_entered_secret_back(client: Client, factory: Any) -> None:
+    record = factory()
+    sent = form_of(client, record) | dict.fromkeys(secrets_of(type(record)), SECRET) | {"name": ""}
+    answer = client.post(page(type(record), "change", record.pk), sent)
+    assert answer.status_code == 200
+    assert SECRET not in answer.content.decode()
+
+
+@pytest.mark.parametrize("factory", WITH_SECRETS)
+def test_the_page_of_a_failure_shows_no_entered_secret(
+    client: Client, settings: Any, monkeypatch: pytest.MonkeyPatch, factory: Any
+) -> None:
+    record = factory()
+    sent = form_of(client, record) | dict.fromkeys(secrets_of(type(record)), SECRET) | {"name": "other"}
+
+    def fail(*args: Any, **options: Any) -> None:
+        raise RuntimeError("The disk is full.")
+
+    monkeypatch.setattr(site.get_model_admin(type(record)), "save_model", fail)
+    client.raise_request_exception = False
+    answer = client.post(page(type(record), "change", record.pk), sent)
+    assert answer.status_code == 500
+    assert SECRET not in answer.content.decode()
+
+
+@pytest.mark.parametrize("factory", WITH_SECRETS)
+def test_a_secret_whose_key_is_lost_can_be_entered_again(client: Client, settings: Any, factory: Any) -> None:
+    record = with_secrets(factory)
+    model, names = type(record), secrets_of(type(record))
+    settings.FIELD_ENCRYPTION_KEYS = [Fernet.generate_key().decode()]
+    assert client.get(page(model, "changelist")).status_code == 200
+    sent = form_of(client, record)
+    assert client.post(page(model, "change", record.pk), sent | {"name": "renamed"}).status_code == 302
+    sent = form_of(client, record)
+    assert client.post(page(model, "change", record.pk), sent | dict.fromkeys(names, SECRET)).status_code == 302
+    assert {getattr(model._default_manager.get(pk=record.pk), name) for name in names} == {SECRET}
+
+
+def test_every_page_opens_while_no_stored_secret_can_be_read(client: Client, settings: Any) -> None:
+    for factory in ALL:
+        factory()
+    hide_in_every_record()
+    settings.FIELD_ENCRYPTION_KEYS = [Fernet.generate_key().decode()]
+    for factory in ALL:
+        model = factory._meta.model
+        key = model._default_manager.values_list("pk", flat=True).first()
+        for name, *keys in (("changelist",), ("change", key), ("add",)):
+            assert client.get(page(model, name, *keys)).status_code in (200, 403), (model, name)
+
+
+def test_the_digest_of_an_api_key_and_the_answers_to_repeated_calls_are_not_shown(
+    client: Client, onlooker: Client
+) -> None:
+    api_key, call = ApiKeyFactory(), IdempotencyKeyFactory(answer={"secret": SECRET})
+    for person in (client, onlooker):
+        for record, hidden in ((api_key, api_key.digest), (call, SECRET), (call, call.request_digest)):
+            for name, *keys in (("changelist",), ("change", record.pk)):
+                assert hidden not in person.get(page(type(record), name, *keys)).content.decode()
+
+
+def test_passwords_of_people_are_not_shown(client: Client, onlooker: Client) -> None:
+    user = UserFactory()
+    for person in (client, onlooker):
+        for address in (page(type(user), "changelist"), page(type(user), "change", user.pk)):
+            assert user.password not in person.get(address).content.decode()
+    assert client.get(reverse("admin:auth_user_password_change", args=[user.pk])).status_code == 200
