@@ -2,10 +2,13 @@
 
 import contextlib
 from collections.abc import Callable, Iterator
+from typing import Any
 
 import pytest
 
+from tests.config.schema.live import empty_database
 from tests.config.schema.manage import manage
+from tests.config.schema.story import Story
 from tests.engines import connect, fresh_database
 
 
@@ -27,3 +30,18 @@ def migrated() -> Iterator[Callable[[str], str]]:
             return urls[engine]
 
         yield url_of
+
+
+@pytest.fixture(scope="module")
+def empty(engine: str, django_db_blocker: Any) -> Iterator[Any]:
+    """A Django connection to an empty database of the engine."""
+    with django_db_blocker.unblock(), empty_database(engine) as connection:
+        yield connection
+
+
+@pytest.fixture
+def story(empty: Any) -> Iterator[Story]:
+    """Operations on the empty database; it is empty again in the end."""
+    story = Story(empty)
+    yield story
+    story.undo_all()

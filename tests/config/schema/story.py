@@ -1,0 +1,43 @@
+"""Migration operations, one after another, on a live database, as `migrate` would run them."""
+
+from typing import Any
+
+from django.db.migrations.operations import CreateModel
+from django.db.migrations.operations.base import Operation
+from django.db.migrations.state import ProjectState
+
+APP = "throwaway"
+
+
+class Story:
+    """The state of an app of no name and its tables, which change together."""
+
+    def __init__(self, connection: Any) -> None:
+        self.connection = connection
+        self.state = ProjectState()
+        self.past: list[tuple[Operation, ProjectState, ProjectState]] = []
+
+    def apply(self, *operations: Operation) -> None:
+        for operation in operations:
+            before, after = self.state, self.state.clone()
+            operation.state_forwards(APP, after)
+            with self.connection.schema_editor() as editor:
+                operation.database_forwards(APP, editor, before, after)
+            self.past.append((operation, before, after))
+            self.state = after
+
+    def undo(self) -> Operation:
+        """Take the last operation back."""
+        operation, before, after = self.past.pop()
+        with self.connection.schema_editor() as editor:
+            operation.database_backwards(APP, editor, after, before)
+        self.state = before
+        return operation
+
+    def create(self, name: str, /, **fields: Any) -> None:
+        """Make a model and its table, which is t_ and the name."""
+        self.apply(CreateModel(name, list(fields.items()), options={"db_table": f"t_{name.lower()}"}))
+
+    def undo_all(self) -> None:
+        while self.past:
+            self.undo()
