@@ -95,23 +95,28 @@ class DialectSQL(RunSQL):
         return self.by_engine[name]
 
     def database_forwards(self, app_label: str, schema_editor: Any, from_state: Any, to_state: Any) -> None:
-        # Asked for here as well, because a database that the router keeps out may be of an engine not named.
+        # The router first: a database that it keeps out may be of an engine that is not named.
         if router.allow_migrate(schema_editor.connection.alias, app_label, **self.hints):
-            self.sql = list(self.statements_for(schema_editor.connection).forward)
-            super().database_forwards(app_label, schema_editor, from_state, to_state)
+            _execute(schema_editor, self.statements_for(schema_editor.connection).forward)
 
     def database_backwards(self, app_label: str, schema_editor: Any, from_state: Any, to_state: Any) -> None:
-        if self.reversible and router.allow_migrate(schema_editor.connection.alias, app_label, **self.hints):
-            self.reverse_sql = list(self.statements_for(schema_editor.connection).reverse)
-        super().database_backwards(app_label, schema_editor, from_state, to_state)
+        if self.irreversible:
+            raise NotImplementedError(f"{self.description} cannot be undone: {self.irreversible}")
+        if router.allow_migrate(schema_editor.connection.alias, app_label, **self.hints):
+            _execute(schema_editor, self.statements_for(schema_editor.connection).reverse)
+
+
+def _execute(schema_editor: Any, statements: Sequence[str]) -> None:
+    for statement in statements:
+        schema_editor.execute(statement, params=None)
 
 
 class PartitionByMonth(DialectSQL):
     """Partition a table by month on the servers, and back, keeping its rows; SQLite has no partitions.
 
     The key in the database becomes (id, `by`): a partitioned table's key holds the column that it is partitioned by.
-    No foreign key may lead in or out. Rows of other months lie in one last partition. It rewrites the table under a
-    lock, so it is for a table that is still small.
+    No foreign key may lead in or out. Rows of later months lie in one last part, those of earlier ones there too on
+    PostgreSQL and in the first on MariaDB. It rewrites the table under a lock, so it is for a table still small.
     """
 
     def __init__(self, table: str, *, by: str, indexes: Mapping[str, str], first: str, months: int) -> None:
