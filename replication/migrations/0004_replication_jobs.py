@@ -6,7 +6,6 @@ import django.db.models.lookups
 from django.db import migrations, models
 
 import config.schema.fields
-import replication.models.jobs
 
 
 class Migration(migrations.Migration):
@@ -40,12 +39,7 @@ class Migration(migrations.Migration):
                 ("error_message", models.TextField(blank=True, null=True)),
                 (
                     "id",
-                    config.schema.fields.CodeField(
-                        default=replication.models.jobs.new_replication_id,
-                        max_length=191,
-                        primary_key=True,
-                        serialize=False,
-                    ),
+                    config.schema.fields.CodeField(max_length=191, primary_key=True, serialize=False),
                 ),
                 (
                     "replication_type",

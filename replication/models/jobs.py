@@ -70,7 +70,7 @@ def new_replication_id() -> str:
 class ReplicationJob(Job):
     """One run that copies all disks of a VM to its target."""
 
-    id = CodeField(max_length=191, primary_key=True, default=new_replication_id)
+    id = CodeField(max_length=191, primary_key=True)
     vm_context = models.ForeignKey(VMContext, on_delete=models.PROTECT, related_name="replication_jobs")
     target = models.ForeignKey(Target, on_delete=models.PROTECT, related_name="replication_jobs")
     replication_type = CodeField(max_length=64, choices=ReplicationType)
