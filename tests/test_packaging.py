@@ -267,3 +267,22 @@ def test_no_file_holds_a_registry_a_path_of_a_machine_or_a_secret() -> None:
 )
 def test_what_must_not_be_held_is_recognised(text: str) -> None:
     assert forbidden().search(text)
+
+
+# Packages of the system.
+
+
+def test_missing_packages_are_named_where_they_cannot_be_installed(tmp_path: Path) -> None:
+    (tmp_path / "id").write_text("#!/bin/sh\necho 1000\n")
+    (tmp_path / "id").chmod(0o755)
+    for tool in ("sh", "dirname"):
+        (tmp_path / tool).symlink_to(shutil.which(tool) or tool)
+    command = [str(ROOT / ".ci" / "packages"), "vcsim"]
+    done = subprocess.run(command, env={"PATH": str(tmp_path)}, capture_output=True, text=True)
+    assert done.returncode == 1
+    assert "golang-go" in done.stdout
+    assert re.search(r"Next: .*apt-get install .*golang-go", done.stderr)
+
+
+def test_packages_that_are_there_are_not_asked_for_again() -> None:
+    assert run([str(ROOT / ".ci" / "packages"), "python"], ROOT) == ""
