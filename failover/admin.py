@@ -115,7 +115,7 @@ class FailoverJobAdmin(JobAdmin):
         plain("job_type", "kind"),
         "status",
         "aftermath",
-        *columns(FailoverJob, "progress_percent"),
+        "progress",
         when("created_at", "created"),
         when("completed_at", "ended"),
         "override_by",

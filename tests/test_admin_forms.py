@@ -191,6 +191,7 @@ def test_what_others_depend_on_is_not_deleted_and_the_page_says_why(client: Clie
     for answer in (client.get(address), client.post(address, {"post": "yes"})):
         assert answer.status_code == 200
         assert answer.context["protected"]
+        assert not answer.context["perms_lacking"]
     assert type(record)._default_manager.filter(pk=record.pk).exists()
     act(client, "delete_selected", record)
     assert type(record)._default_manager.filter(pk=record.pk).exists()
@@ -339,7 +340,13 @@ def test_records_are_added_by_hand(client: Client) -> None:
 
 @pytest.mark.parametrize(
     ("count", "said"),
-    [(None, "unknown"), (0, "0 bytes"), (1023, "1023 bytes"), (40 * 2**30, "40 GiB"), (3 * 2**40 // 2, "1.5 TiB")],
+    [
+        (None, "unknown"),
+        (0, "0\xa0bytes"),
+        (1023, "1023\xa0bytes"),
+        (40 * 2**30, "40\xa0GiB"),
+        (3 * 2**40 // 2, "1.5\xa0TiB"),
+    ],
 )
 def test_sizes_are_said_for_people_and_unknown_is_never_nothing(count: int | None, said: str) -> None:
     assert human_size(count) == said
@@ -348,9 +355,9 @@ def test_sizes_are_said_for_people_and_unknown_is_never_nothing(count: int | Non
 def test_durations_and_times_are_said_for_people() -> None:
     assert [human_duration(seconds) for seconds in (None, 0, 900, 90_061)] == [
         "-",
-        "0 s",
-        "15 min",
-        "1 d 1 h 1 min 1 s",
+        "0\xa0s",
+        "15\xa0min",
+        "1\xa0d 1\xa0h 1\xa0min 1\xa0s",
     ]
     now = timezone.now()
     assert human_time(None) == "-"

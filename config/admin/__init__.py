@@ -1,6 +1,18 @@
 """The admin site, and what the pages of all apps share. It imports no app."""
 
-from config.admin.columns import column, columns, duration, human_size, link, memory, page_link, plain, pretty, when
+from config.admin.columns import (
+    column,
+    columns,
+    duration,
+    human_percent,
+    human_size,
+    link,
+    memory,
+    page_link,
+    plain,
+    pretty,
+    when,
+)
 from config.admin.fields import offer
 from config.admin.filters import Named, WhetherSet
 from config.admin.forms import HubForm, VersionedForm
@@ -24,6 +36,7 @@ __all__ = [
     "column",
     "columns",
     "duration",
+    "human_percent",
     "human_size",
     "link",
     "memory",

@@ -19,6 +19,7 @@ from django.utils.timesince import timesince, timeuntil
 
 Column = Callable[[Any], Any] | str
 UNKNOWN = "unknown"
+UNITS = ("bytes", "KiB", "MiB", "GiB", "TiB", "PiB")
 NONE = "-"
 LAST = ("created_at", "updated_at", "version")
 
@@ -27,8 +28,12 @@ def human_size(count: int | None) -> str:
     """Bytes in the largest binary unit of which there is at least one."""
     if count is None:
         return UNKNOWN
-    power = min(max(abs(count).bit_length() - 1, 0) // 10, 5)
-    return f"{count / 1024**power:.1f}".removesuffix(".0") + " " + ("bytes", "KiB", "MiB", "GiB", "TiB", "PiB")[power]
+    power = min(max(abs(count).bit_length() - 1, 0) // 10, len(UNITS) - 1)
+    return f"{count / 1024**power:.1f}".removesuffix(".0") + f"\xa0{UNITS[power]}"
+
+
+def human_percent(part: float | None) -> str:
+    return UNKNOWN if part is None else f"{part:.0f}\xa0%"
 
 
 def human_duration(seconds: int | None) -> str:
@@ -38,8 +43,8 @@ def human_duration(seconds: int | None) -> str:
     parts, rest = [], seconds
     for length, unit in ((86_400, "d"), (3_600, "h"), (60, "min"), (1, "s")):
         count, rest = divmod(rest, length)
-        parts += [f"{count} {unit}"] if count else []
-    return " ".join(parts) or "0 s"
+        parts += [f"{count}\xa0{unit}"] if count else []
+    return " ".join(parts) or "0\xa0s"
 
 
 def relative(at: datetime) -> str:
@@ -106,9 +111,7 @@ def when(name: str, label: str | None = None) -> Column:
 
 @cache
 def percent(name: str, label: str | None = None) -> Column:
-    return _shown(
-        name, lambda part: UNKNOWN if part is None else f"{part:.0f} %", label or name.replace("_percent", "")
-    )
+    return _shown(name, human_percent, label or name.replace("_percent", ""))
 
 
 @cache

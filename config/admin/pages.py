@@ -14,6 +14,8 @@ from config.admin.columns import columns
 from config.admin.forms import VersionedForm
 from config.admin.records import Records
 
+MOST_NAMED = 100
+
 
 class HubAdmin(Records, admin.ModelAdmin):
     """A record that people may change. A save writes what was changed and nothing else."""
@@ -46,6 +48,13 @@ class HubAdmin(Records, admin.ModelAdmin):
         elif form.changed_data:
             written = {"updated_at", "version", *form.changed_data}
             obj.save(update_fields=[field.name for field in self.opts.concrete_fields if field.name in written])
+
+    def get_deleted_objects(self, objs: Any, request: HttpRequest) -> Any:
+        """What depends on a record is the reason that it stays, whoever asks; a long list of it is cut."""
+        deleted, counts, lacking, protected = super().get_deleted_objects(objs, request)
+        if (more := len(protected) - MOST_NAMED) > 0:
+            protected = [*protected[:MOST_NAMED], f"and {more} more"]
+        return deleted, counts, set() if protected else lacking, protected
 
     @admin.display(description="lists")
     def related_lists(self, obj: Any) -> str:

@@ -8,7 +8,7 @@ from django.urls import reverse
 from django.utils.html import format_html
 from django.utils.http import urlencode
 
-from config.admin import CappedPaginator, Named, ReadOnlyAdmin, columns, human_size, when
+from config.admin import CappedPaginator, Named, ReadOnlyAdmin, columns, human_percent, human_size, when
 from config.jobs.models import IdempotencyKey, Job, JobEvent
 from inventory.admin.contexts import VMContextAdmin
 
@@ -36,13 +36,13 @@ class JobAdmin(ReadOnlyAdmin):
     def job(self, job: Any) -> str:
         return format_html('<span style="display: inline-block; min-width: 16em">{}</span>', str(job))
 
-    @admin.display(description="copied", ordering="bytes_done")
-    def copied(self, job: Any) -> str:
-        return (
-            f"{human_size(job.bytes_done)} of {human_size(job.bytes_total)}"
-            if job.bytes_done is not None
-            else "unknown"
-        )
+    @admin.display(description="progress", ordering="progress_percent")
+    def progress(self, job: Any) -> str:
+        part = human_percent(job.progress_percent)
+        if job.bytes_done is None:
+            return part
+        copied = f"{human_size(job.bytes_done)} of {human_size(job.bytes_total)}"
+        return format_html('{}<span class="small quiet" style="display: block">{}</span>', part, copied)
 
     @admin.display(description="events")
     def events(self, job: Any) -> str:

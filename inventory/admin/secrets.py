@@ -28,9 +28,11 @@ class SecretInput(forms.PasswordInput):
         entry = super().render(name, None, attrs, renderer)
         if not self.stored:
             return entry
-        return format_html(
-            '{} <label><input type="checkbox" name="{}-remove"> Remove the stored one</label>', entry, name
+        remove = (
+            '{} <label style="width: auto; margin: 4px 0 0 12px; white-space: nowrap">'
+            '<input type="checkbox" name="{}-remove"> Remove the stored one</label>'
         )
+        return format_html(remove, entry, name)
 
     def value_from_datadict(self, data: Any, files: Any, name: str) -> Any:
         entered = super().value_from_datadict(data, files, name)
