@@ -19,7 +19,7 @@ QUIET = ("disable-component-update", "disable-sync")
 PASSWORD = "for-this-run-only"
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def browser() -> Iterator[Browser]:
     if not CHROMIUM.exists():
         say = pytest.fail if os.environ.get("REQUIRE_BROWSER") else pytest.skip
