@@ -39,7 +39,7 @@ def database_url(environment: Mapping[str, str], default: str) -> tuple[str, str
     if any(environment.get(name) for name in PARTS):
         said["DB_ENGINE, DB_HOST, ..."] = _url_from_parts(environment)
     parsed = {name: _parse(name, url) for name, url in said.items()}
-    if any(each != next(iter(parsed.values())) for each in parsed.values()):
+    if len({repr(sorted(_with_port(each).items())) for each in parsed.values()}) > 1:
         raise ImproperlyConfigured(f"{' and '.join(said)} name different databases: set only one of them.")
     for name, url in said.items():
         return url, name
@@ -77,16 +77,28 @@ def _parse(variable: str, url: str) -> dict[str, Any]:
     known = {"config.schema.dialects.sqlite": "sqlite", "config.schema.dialects.mysql": "mysql"}.get(engine, "postgres")
     try:
         parsed = dict(environ.Env.db_url_config(f"{known}://{rest}"))
+    except (LookupError, AttributeError, ImproperlyConfigured):
+        parsed = {}
+    except ValueError:
+        raise ImproperlyConfigured(f"{variable} has a port that is no number: write @host:port/name.") from None
+    try:
         port = int(parsed.get("PORT") or 0)
-    except (ValueError, LookupError, AttributeError, ImproperlyConfigured):
-        parsed, port = {}, 0
+    except ValueError:
+        raise ImproperlyConfigured(f"{variable} has a port that is no number: write @host:port/name.") from None
     if not parsed.get("NAME"):
         raise ImproperlyConfigured(f"{variable} names no database: end it with /name.")
     return {**parsed, "ENGINE": engine, "PORT": port or ""}
 
 
+def _with_port(settings: Mapping[str, Any]) -> dict[str, Any]:
+    """The same settings with the engine's usual port where none is said."""
+    usual = {"postgresql": 5432, "mysql": 3306}.get(settings["ENGINE"].rpartition(".")[2], "")
+    return {**settings, "PORT": settings["PORT"] or usual}
+
+
 def _url_from_parts(environment: Mapping[str, str]) -> str:
     part = {name: environment.get(name, "") for name in PARTS}
+    part["DB_ENGINE"] = part["DB_ENGINE"].lower()
     missing = [name for name in ("DB_ENGINE", "DB_NAME") if not part[name]]
     if not part["DB_ENGINE"] and part["DB_PORT"] in ("3306", "5432"):
         part["DB_ENGINE"] = {"3306": "mysql", "5432": "postgresql"}[part["DB_PORT"]]
@@ -94,8 +106,10 @@ def _url_from_parts(environment: Mapping[str, str]) -> str:
     if missing:
         raise ImproperlyConfigured(f"{' and '.join(missing)} must be set where the other DB_ variables are.")
     if part["DB_ENGINE"].partition("+")[0] == "sqlite":
-        return f"sqlite:///{part['DB_NAME']}"
+        return f"sqlite:///{quote(part['DB_NAME'], safe='/:')}"
     user = quote(part["DB_USER"], safe="") + (f":{quote(part['DB_PASSWORD'], safe='')}" if part["DB_PASSWORD"] else "")
     port = f":{part['DB_PORT']}" if part["DB_PORT"] else ""
     host = part["DB_HOST"] or "localhost"
+    if ":" in host and not host.startswith("["):
+        host = f"[{host}]"
     return f"{part['DB_ENGINE']}://{user + '@' if user else ''}{host}{port}/{quote(part['DB_NAME'], safe='')}"

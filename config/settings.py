@@ -2,6 +2,7 @@
 
 import os
 from pathlib import Path
+from typing import Any
 
 import environ
 from cryptography.fernet import Fernet
@@ -14,7 +15,21 @@ CHECKOUT = Path(__file__).resolve().parent.parent
 BASE_DIR = CHECKOUT if (CHECKOUT / "manage.py").exists() else Path.cwd()
 VAR_DIR = BASE_DIR / "var"
 environ.Env.read_env(BASE_DIR / ".env")
-env = environ.Env()
+
+
+class LiteralEnv(environ.Env):
+    """Takes a value that begins with $ for what it is; django-environ would look for a variable of that name."""
+
+    def get_value(
+        self, var: str, cast: Any = None, default: Any = environ.Env.NOTSET, parse_default: bool = False
+    ) -> Any:
+        value = self.ENVIRON.get(var)
+        if isinstance(value, str) and value.startswith("$"):
+            return self.parse_value(value, cast)
+        return super().get_value(var, cast, default, parse_default)
+
+
+env = LiteralEnv()
 
 
 def flag(name: str, *, default: bool) -> bool:

@@ -88,7 +88,10 @@ def mariadb() -> Iterator[Server]:
             "innodb-flush-log-at-trx-commit": 0,
             "innodb-buffer-pool-size": "512M",
             "innodb-log-file-size": "256M",
+            "innodb-flush-method": "nosync",
+            "innodb-doublewrite": 0,
             "sync-binlog": 0,
+            "sync-frm": 0,
             "skip-name-resolve": 1,
             "max-connections": 200,
         }

@@ -214,7 +214,7 @@ class Migration(migrations.Migration):
                     ),
                 ),
                 ("digest", config.schema.fields.CodeField(editable=False, max_length=64, unique=True)),
-                ("scopes", models.JSONField(default=list)),
+                ("scopes", models.JSONField(blank=True, default=list)),
                 ("expires_at", models.DateTimeField(blank=True, null=True)),
                 ("last_used_at", models.DateTimeField(blank=True, editable=False, null=True)),
                 ("revoked_at", models.DateTimeField(blank=True, null=True)),

@@ -36,7 +36,6 @@ class Migration(migrations.Migration):
                             ("replication", "Replication"),
                             ("failover", "Failover"),
                             ("backup", "Backup"),
-                            ("restore", "Restore"),
                         ],
                         max_length=64,
                         null=True,
@@ -73,9 +72,9 @@ class Migration(migrations.Migration):
                         violation_error_message="A claim is held, with all that belongs to it, or free.",
                     ),
                     models.CheckConstraint(
-                        condition=models.Q(("holder_kind__in", ["replication", "failover", "backup", "restore"])),
+                        condition=models.Q(("holder_kind__in", ["replication", "failover", "backup"])),
                         name="operation_claims_holder_kind_known",
-                        violation_error_message="holder_kind is one of: replication, failover, backup, restore.",
+                        violation_error_message="holder_kind is one of: replication, failover, backup.",
                     ),
                     models.CheckConstraint(
                         condition=models.Q(

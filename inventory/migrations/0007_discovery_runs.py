@@ -45,8 +45,11 @@ class Migration(migrations.Migration):
                 ),
                 ("started_at", models.DateTimeField()),
                 ("completed_at", models.DateTimeField(blank=True, null=True)),
-                ("counts", models.JSONField(default=dict, help_text="How many VMs had which outcome.")),
-                ("findings", models.JSONField(default=list, help_text="What in the source was not as it should be.")),
+                ("counts", models.JSONField(blank=True, default=dict, help_text="How many VMs had which outcome.")),
+                (
+                    "findings",
+                    models.JSONField(blank=True, default=list, help_text="What in the source was not as it should be."),
+                ),
                 ("findings_total", models.IntegerField(db_default=0, default=0)),
                 ("error_code", config.schema.fields.CodeField(blank=True, max_length=64, null=True)),
                 ("error_message", models.TextField(blank=True, null=True)),

@@ -217,7 +217,6 @@ class HolderKind(models.TextChoices):
     REPLICATION = "replication"
     FAILOVER = "failover"
     BACKUP = "backup"
-    RESTORE = "restore"
 
 
 class OperationClaim(models.Model):

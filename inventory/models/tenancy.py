@@ -94,7 +94,7 @@ class ApiKey(Stamped):
     name = CodeField(max_length=128)
     prefix = CodeField(max_length=64, unique=True, help_text="The first characters, to recognise the key by.")
     digest = CodeField(max_length=64, unique=True, editable=False)
-    scopes = models.JSONField(default=list)
+    scopes = models.JSONField(default=list, blank=True)
     expires_at = models.DateTimeField(null=True, blank=True)
     last_used_at = models.DateTimeField(null=True, blank=True, editable=False)
     revoked_at = models.DateTimeField(null=True, blank=True)

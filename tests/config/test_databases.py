@@ -158,3 +158,27 @@ def test_options_of_the_url_come_on_top() -> None:
 
 def test_a_test_database_on_mysql_has_the_character_set_of_the_real_one() -> None:
     assert of("mysql://u:p@h/hub")["TEST"] == {"CHARSET": "utf8mb4", "COLLATION": "utf8mb4_unicode_ci"}
+
+
+def test_the_usual_port_is_no_conflict():
+    said = {"DATABASE_URL": "postgresql://u@h/db", "DB_URL": "postgresql://u@h:5432/db"}
+
+    assert database_url(said, DEFAULT)[1] == "DATABASE_URL"
+
+
+@pytest.mark.parametrize(
+    ("parts", "expected"),
+    [
+        ({"DB_ENGINE": "SQLite", "DB_NAME": "/tmp/what?.sqlite3"}, {"NAME": "/tmp/what?.sqlite3"}),
+        ({"DB_ENGINE": "postgresql", "DB_HOST": "::1", "DB_NAME": "hub"}, {"HOST": "::1", "NAME": "hub"}),
+    ],
+)
+def test_parts_may_hold_what_a_url_has_to_quote(parts, expected):
+    settings = database(*database_url(parts, DEFAULT), directory=Path("/"))
+
+    assert settings == settings | expected
+
+
+def test_a_port_that_is_no_number_is_named():
+    with pytest.raises(ImproperlyConfigured, match="DATABASE_URL has a port that is no number"):
+        database("postgresql://u@h:54x2/db", "DATABASE_URL", directory=Path("/"))

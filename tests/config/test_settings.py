@@ -144,3 +144,8 @@ def test_conflicting_variables_refuse_and_equal_ones_do_not() -> None:
 def test_a_driver_in_the_url_of_another_tool_is_ignored() -> None:
     loaded = settings(DATABASE_URL="mysql+pymysql://u:p@db/hub")
     assert loaded["DATABASES"]["default"]["ENGINE"] == "config.schema.dialects.mysql"
+
+
+def test_a_value_that_begins_with_a_dollar_is_taken_for_what_it_is():
+    assert settings(SECRET_KEY="$" + "k" * 40)["SECRET_KEY"] == "$" + "k" * 40
+    assert settings(ALLOWED_HOSTS="$HOME,hub.example")["ALLOWED_HOSTS"] == ["$HOME", "hub.example"]
