@@ -27,7 +27,7 @@ FROM python:3.12-slim-bookworm
 RUN apt-get update \
  && apt-get install -y --no-install-recommends libmariadb3 mariadb-client postgresql-client \
  && rm -rf /var/lib/apt/lists/*
-RUN useradd --system --uid 10001 --user-group --home-dir /srv/hub hub
+RUN useradd --uid 10001 --user-group --no-create-home --home-dir /srv/hub --shell /usr/sbin/nologin hub
 
 WORKDIR /srv/hub
 ENV PATH=/opt/hub/bin:/srv/hub:$PATH PYTHONUNBUFFERED=1 PYTHONDONTWRITEBYTECODE=1
