@@ -16,6 +16,7 @@ from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
 from backups.models import BackupJob, RestoreJob
+from config.admin import Named
 from config.demo.factories import (
     BackupDiskFactory,
     BackupPolicyFactory,
@@ -91,6 +92,9 @@ def test_lists_keep_their_budgets_with_few_rows_and_with_many(client: Client, mo
     for model in MODELS:
         for _ in range(MANY - model._default_manager.count()):
             make(model)
+    # The estate has hundreds of organisations: that many choices of a filter take time to write, and no query.
+    read_all = Named.field_choices
+    monkeypatch.setattr(Named, "field_choices", lambda *arguments: read_all(*arguments)[:FEW])
     for rows in made:
         for model in MODELS:
             monkeypatch.setattr(site.get_model_admin(model), "list_per_page", rows)
@@ -104,9 +108,9 @@ def test_records_keep_their_budgets_with_few_rows_on_their_page_and_with_many(cl
     made: dict[int, dict[str, int]] = {FEW: {}, MANY: {}}
     for model in MODELS:
         ContentType.objects.get_for_model(model)
-        record = make(model)
-        for rows in made:
-            for inline in site.get_model_admin(model).inlines:
+        record, inlines = make(model), site.get_model_admin(model).inlines
+        for rows in made if inlines else (FEW,):
+            for inline in inlines:
                 key = inlineformset_factory(model, inline.model, fields=()).fk
                 present = inline.model._default_manager.filter(**{key.name: record}).count()
                 for _ in range(0 if key.unique else rows - present):
@@ -114,4 +118,4 @@ def test_records_keep_their_budgets_with_few_rows_on_their_page_and_with_many(cl
             made[rows][model._meta.label] = queries(client, page(model, "change", record.pk))
     budgets = {label: of_record for label, (_, of_record) in BUDGETS.items()}
     assert made[FEW] == budgets
-    assert made[MANY] == budgets
+    assert made[MANY] == {label: budgets[label] for label in made[MANY]}
