@@ -27,7 +27,8 @@ class HostBook:
         if not self._read:
             self._load()
         new = self._write(hosts, write=write) if hosts else []
-        named = {vm.host for vm in vms if vm.host and vm.host not in self.ids}
+        told = {key for record in new for key in (record.moref, record.name)}
+        named = {vm.host for vm in vms if vm.host and vm.host not in self.ids} - told
         new += [HostRecord(name=name) for name in sorted(named)]
         self._seen.update(self.ids[vm.host] for vm in vms if vm.host in self.ids)
         if new and write:

@@ -104,5 +104,5 @@ def restore(
         **line.job_fields() | values,
     )
     part.add(job)
-    part.extend(line.events(HolderKind.RESTORE, job.id, part.vm.pk, by="operator", reason=reason))
+    part.extend(line.events("restore", job.id, part.vm.pk, by="operator", reason=reason))
     return job

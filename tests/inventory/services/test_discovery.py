@@ -21,7 +21,7 @@ from inventory.models import (
     VMNetworkInterface,
 )
 from inventory.services.discovery import Report, discover
-from inventory.sources.records import Finding, SourceError
+from inventory.sources.records import Batch, Finding, SourceError
 from tests.estates import MemorySource, disk, estate, hosts, interface, machine
 
 pytestmark = pytest.mark.django_db
@@ -349,6 +349,20 @@ def test_hosts_are_changed_in_place_and_marked_missing(run):
     host = Host.objects.get(moref="host-1")
     assert (host.name, host.in_maintenance, host.missing_since) == ("esx1-renamed.example.org", True, None)
     assert Host.objects.filter(missing_since__isnull=False).count() == 9
+
+
+def test_hosts_that_come_in_one_batch_with_their_vms_are_stored_once(run, vcenter):
+    class OneBatch(MemorySource):
+        def batches(self, names=()):
+            yield Batch(self.origin, tuple(self.hosts), tuple(self.vms))
+
+    source = OneBatch([machine(1), machine(2, host="esx2.example.org")], hosts())
+    run(source=source)
+
+    assert Host.objects.count() == 10
+    assert VMContext.objects.get(name="vm-00001").host.name == "esx1.example.org"
+    assert VMContext.objects.get(name="vm-00002").host.moref == "host-2"
+    assert run(source=source).counts == {"unchanged": 2}
 
 
 def test_a_host_that_only_a_vm_names_is_known_by_that_name(run):
