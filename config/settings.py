@@ -111,6 +111,7 @@ INSTALLED_APPS = [
     "config.demo",
 ]
 MIDDLEWARE = [
+    "config.schema.health.ProbeMiddleware",
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
@@ -165,7 +166,6 @@ if not DEVELOPMENT:
     SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = True
     SECURE_SSL_REDIRECT = flag("SECURE_SSL_REDIRECT", default=True)
     SECURE_HSTS_SECONDS = seconds("SECURE_HSTS_SECONDS", default=31_536_000)
-    SECURE_REDIRECT_EXEMPT = [r"^livez$", r"^readyz$"]
     if flag("BEHIND_TLS_PROXY", default=False):
         SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https")
 

@@ -1,8 +1,10 @@
 """Whether this process lives, and whether the database has the shape that this code needs."""
 
+from collections.abc import Callable
+
 from django.db import DEFAULT_DB_ALIAS, DatabaseError, connections
 from django.db.migrations.executor import MigrationExecutor
-from django.http import HttpRequest, JsonResponse
+from django.http import HttpRequest, HttpResponseBase, JsonResponse
 
 
 def livez(request: HttpRequest) -> JsonResponse:
@@ -18,3 +20,19 @@ def readyz(request: HttpRequest) -> JsonResponse:
     except DatabaseError:
         return JsonResponse({"ready": False}, status=503)
     return JsonResponse({"ready": not pending}, status=503 if pending else 200)
+
+
+PROBES: dict[str, Callable[[HttpRequest], JsonResponse]] = {"/livez": livez, "/readyz": readyz}
+
+
+class ProbeMiddleware:
+    """Answers the probes before anything looks at the request's host or scheme: an orchestrator names neither.
+
+    It stands first in MIDDLEWARE.
+    """
+
+    def __init__(self, get_response: Callable[[HttpRequest], HttpResponseBase]) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponseBase:
+        return PROBES.get(request.path_info, self.get_response)(request)
