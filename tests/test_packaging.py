@@ -131,7 +131,8 @@ def test_image_serves_from_the_wheel_on_a_server(installed: Path, tmp_path: Path
             assert (status, "--primary" in css) == (200, True)
             assert answer(port, "/admin/login/", scheme="https")[0] == 200
             assert answer(port, "/admin/login/")[0] == 301
-            assert answer(port, "/livez", host="other.example")[0] == 400
+            assert answer(port, "/livez", host="other.example")[0] == 200
+            assert answer(port, "/admin/login/", host="other.example", scheme="https")[0] == 400
             health = json.loads(image()["HEALTHCHECK"][0].partition("CMD ")[2])
             run([sys.executable, *(word.replace(":8000", f":{port}") for word in health[1:])], tmp_path, **settings)
 
