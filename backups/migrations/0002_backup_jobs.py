@@ -92,6 +92,7 @@ class Migration(migrations.Migration):
                         on_delete=django.db.models.deletion.PROTECT,
                         related_name="backup_jobs",
                         to="inventory.vmcontext",
+                        verbose_name="VM context",
                     ),
                 ),
                 (
@@ -119,6 +120,7 @@ class Migration(migrations.Migration):
                 "indexes": [
                     models.Index(fields=["vm_context", "-created_at"], name="backup_jobs_newest_of_vm"),
                     models.Index(fields=["status", "created_at"], name="backup_jobs_status"),
+                    models.Index(fields=["created_at"], name="backup_jobs_created"),
                 ],
                 "constraints": [
                     models.CheckConstraint(

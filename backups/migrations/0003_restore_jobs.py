@@ -84,7 +84,10 @@ class Migration(migrations.Migration):
             options={
                 "db_table": "restore_jobs",
                 "ordering": ["-created_at"],
-                "indexes": [models.Index(fields=["status", "created_at"], name="restore_jobs_status")],
+                "indexes": [
+                    models.Index(fields=["status", "created_at"], name="restore_jobs_status"),
+                    models.Index(fields=["created_at"], name="restore_jobs_created"),
+                ],
                 "constraints": [
                     models.CheckConstraint(
                         condition=models.Q(

@@ -50,7 +50,9 @@ class BackupJob(Job):
     """One back-up of all disks of a VM; completed, it is a restore point."""
 
     id = CodeField(max_length=191, primary_key=True)
-    vm_context = models.ForeignKey(VMContext, on_delete=models.PROTECT, related_name="backup_jobs")
+    vm_context = models.ForeignKey(
+        VMContext, on_delete=models.PROTECT, related_name="backup_jobs", verbose_name="VM context"
+    )
     repository = models.ForeignKey(BackupRepository, on_delete=models.PROTECT, related_name="backup_jobs")
     policy = models.ForeignKey(
         BackupPolicy, on_delete=models.PROTECT, null=True, blank=True, related_name="backup_jobs"
@@ -103,6 +105,7 @@ class BackupJob(Job):
         indexes = [
             models.Index(fields=["vm_context", "-created_at"], name="backup_jobs_newest_of_vm"),
             models.Index(fields=["status", "created_at"], name="backup_jobs_status"),
+            models.Index(fields=["created_at"], name="backup_jobs_created"),
         ]
 
     def __str__(self) -> str:
@@ -244,7 +247,10 @@ class RestoreJob(Job):
                 violation_error_message="A mount ends by being unmounted.",
             ),
         ]
-        indexes = [models.Index(fields=["status", "created_at"], name="restore_jobs_status")]
+        indexes = [
+            models.Index(fields=["status", "created_at"], name="restore_jobs_status"),
+            models.Index(fields=["created_at"], name="restore_jobs_created"),
+        ]
 
     def __str__(self) -> str:
         return self.id

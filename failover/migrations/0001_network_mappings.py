@@ -43,6 +43,7 @@ class Migration(migrations.Migration):
                         on_delete=django.db.models.deletion.PROTECT,
                         related_name="network_mappings",
                         to="inventory.vmcontext",
+                        verbose_name="VM context",
                     ),
                 ),
             ],

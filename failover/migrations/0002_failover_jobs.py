@@ -120,6 +120,7 @@ class Migration(migrations.Migration):
                         on_delete=django.db.models.deletion.PROTECT,
                         related_name="failover_jobs",
                         to="inventory.vmcontext",
+                        verbose_name="VM context",
                     ),
                 ),
             ],

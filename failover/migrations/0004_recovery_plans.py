@@ -26,7 +26,12 @@ class Migration(migrations.Migration):
                 ("description", models.TextField(blank=True, null=True)),
                 (
                     "rto_seconds",
-                    models.IntegerField(blank=True, help_text="Within what time the plan shall be done.", null=True),
+                    models.IntegerField(
+                        blank=True,
+                        help_text="Within what time the plan shall be done.",
+                        null=True,
+                        verbose_name="RTO (seconds)",
+                    ),
                 ),
                 (
                     "organization",
@@ -79,7 +84,7 @@ class Migration(migrations.Migration):
                     models.ForeignKey(
                         blank=True,
                         null=True,
-                        on_delete=django.db.models.deletion.PROTECT,
+                        on_delete=django.db.models.deletion.SET_NULL,
                         related_name="dependents",
                         to="failover.recoveryplangroup",
                     ),
@@ -144,6 +149,7 @@ class Migration(migrations.Migration):
                         on_delete=django.db.models.deletion.PROTECT,
                         related_name="plan_memberships",
                         to="inventory.vmcontext",
+                        verbose_name="VM context",
                     ),
                 ),
             ],

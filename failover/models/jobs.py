@@ -88,7 +88,9 @@ class FailoverJob(Job):
     """One test or live failover of one VM, with the specification and mappings it was decided on."""
 
     job_id = CodeField(max_length=191, unique=True)
-    vm_context = models.ForeignKey(VMContext, on_delete=models.PROTECT, related_name="failover_jobs")
+    vm_context = models.ForeignKey(
+        VMContext, on_delete=models.PROTECT, related_name="failover_jobs", verbose_name="VM context"
+    )
     replication_job = models.ForeignKey(
         ReplicationJob, on_delete=models.PROTECT, null=True, blank=True, related_name="failover_jobs"
     )

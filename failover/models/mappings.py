@@ -17,7 +17,9 @@ class Purpose(models.TextChoices):
 class NetworkMapping(Stamped, Versioned):
     """One source network of one VM, for one purpose, to a target network."""
 
-    vm_context = models.ForeignKey(VMContext, on_delete=models.PROTECT, related_name="network_mappings")
+    vm_context = models.ForeignKey(
+        VMContext, on_delete=models.PROTECT, related_name="network_mappings", verbose_name="VM context"
+    )
     source_network_name = CodeField(max_length=255)
     purpose = CodeField(max_length=64, choices=Purpose)
     target_network = models.ForeignKey(TargetNetwork, on_delete=models.PROTECT, related_name="mappings")

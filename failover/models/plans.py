@@ -18,7 +18,9 @@ class RecoveryPlan(Stamped, Versioned):
     organization = models.ForeignKey(Organization, on_delete=models.PROTECT, related_name="recovery_plans")
     name = CodeField(max_length=128)
     description = models.TextField(null=True, blank=True)
-    rto_seconds = models.IntegerField(null=True, blank=True, help_text="Within what time the plan shall be done.")
+    rto_seconds = models.IntegerField(
+        "RTO (seconds)", null=True, blank=True, help_text="Within what time the plan shall be done."
+    )
 
     class Meta:
         db_table = "recovery_plans"
@@ -39,7 +41,7 @@ class RecoveryPlanGroup(Stamped):
     plan = models.ForeignKey(RecoveryPlan, on_delete=models.CASCADE, related_name="groups")
     seq = models.IntegerField()
     name = CodeField(max_length=128)
-    depends_on = models.ForeignKey("self", on_delete=models.PROTECT, null=True, blank=True, related_name="dependents")
+    depends_on = models.ForeignKey("self", on_delete=models.SET_NULL, null=True, blank=True, related_name="dependents")
     pause_seconds = models.IntegerField(default=0, db_default=0, help_text="To wait after the group is up.")
 
     class Meta:
@@ -62,7 +64,9 @@ class RecoveryPlanMember(Stamped):
 
     plan = models.ForeignKey(RecoveryPlan, on_delete=models.CASCADE, related_name="members")
     group = models.ForeignKey(RecoveryPlanGroup, on_delete=models.CASCADE, related_name="members")
-    vm_context = models.ForeignKey(VMContext, on_delete=models.PROTECT, related_name="plan_memberships")
+    vm_context = models.ForeignKey(
+        VMContext, on_delete=models.PROTECT, related_name="plan_memberships", verbose_name="VM context"
+    )
     is_critical = models.BooleanField(default=True, db_default=True)
 
     class Meta:

@@ -46,11 +46,17 @@ class Migration(migrations.Migration):
                         db_default="verify",
                         default="verify",
                         max_length=64,
+                        verbose_name="TLS policy",
                     ),
                 ),
                 (
                     "ca_certificate",
-                    models.TextField(blank=True, help_text="PEM; empty: the machine's own authorities.", null=True),
+                    models.TextField(
+                        blank=True,
+                        help_text="PEM; empty: the machine's own authorities.",
+                        null=True,
+                        verbose_name="CA certificate",
+                    ),
                 ),
                 (
                     "thumbprint",
@@ -58,7 +64,12 @@ class Migration(migrations.Migration):
                         blank=True, help_text="SHA-256 of the certificate, in hex.", max_length=128, null=True
                     ),
                 ),
-                ("instance_uuid", config.schema.fields.CodeField(blank=True, editable=False, max_length=64, null=True)),
+                (
+                    "instance_uuid",
+                    config.schema.fields.CodeField(
+                        blank=True, editable=False, max_length=64, null=True, verbose_name="instance UUID"
+                    ),
+                ),
                 ("is_default", models.BooleanField(blank=True, null=True)),
                 (
                     "organization",
@@ -137,9 +148,12 @@ class Migration(migrations.Migration):
                 ),
                 ("moref", config.schema.fields.CodeField(blank=True, max_length=64, null=True)),
                 ("name", models.CharField(max_length=255)),
-                ("cpu_cores", models.IntegerField(blank=True, null=True)),
-                ("cpu_mhz", models.IntegerField(blank=True, help_text="Clock of one core.", null=True)),
-                ("memory_mb", models.BigIntegerField(blank=True, null=True)),
+                ("cpu_cores", models.IntegerField(blank=True, null=True, verbose_name="CPU cores")),
+                (
+                    "cpu_mhz",
+                    models.IntegerField(blank=True, help_text="Clock of one core.", null=True, verbose_name="CPU MHz"),
+                ),
+                ("memory_mb", models.BigIntegerField(blank=True, null=True, verbose_name="memory (MB)")),
                 ("version", models.CharField(blank=True, max_length=255, null=True)),
                 ("vendor", models.CharField(blank=True, max_length=255, null=True)),
                 ("model", models.CharField(blank=True, max_length=255, null=True)),
@@ -155,7 +169,10 @@ class Migration(migrations.Migration):
                 (
                     "vcenter",
                     models.ForeignKey(
-                        on_delete=django.db.models.deletion.PROTECT, related_name="hosts", to="inventory.vcenter"
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="hosts",
+                        to="inventory.vcenter",
+                        verbose_name="vCenter",
                     ),
                 ),
             ],

@@ -27,16 +27,22 @@ class Migration(migrations.Migration):
                         help_text="uuid:, moref: or name: and the value; the strongest known.", max_length=512
                     ),
                 ),
-                ("instance_uuid", config.schema.fields.CodeField(blank=True, max_length=64, null=True)),
+                (
+                    "instance_uuid",
+                    config.schema.fields.CodeField(blank=True, max_length=64, null=True, verbose_name="instance UUID"),
+                ),
                 ("moref", config.schema.fields.CodeField(blank=True, max_length=64, null=True)),
                 ("name", models.CharField(max_length=255)),
                 ("path", models.CharField(blank=True, max_length=1024, null=True)),
                 ("datacenter", models.CharField(blank=True, max_length=255, null=True)),
                 ("cluster", models.CharField(blank=True, max_length=255, null=True)),
-                ("cpu_count", models.IntegerField(blank=True, null=True)),
-                ("memory_mb", models.BigIntegerField(blank=True, null=True)),
-                ("os_type", models.CharField(blank=True, max_length=255, null=True)),
-                ("vm_tools_version", models.CharField(blank=True, max_length=255, null=True)),
+                ("cpu_count", models.IntegerField(blank=True, null=True, verbose_name="CPUs")),
+                ("memory_mb", models.BigIntegerField(blank=True, null=True, verbose_name="memory (MB)")),
+                ("os_type", models.CharField(blank=True, max_length=255, null=True, verbose_name="operating system")),
+                (
+                    "vm_tools_version",
+                    models.CharField(blank=True, max_length=255, null=True, verbose_name="VMware Tools version"),
+                ),
                 ("display_name", models.CharField(blank=True, max_length=255, null=True)),
                 ("annotation", models.TextField(blank=True, null=True)),
                 (
@@ -58,7 +64,7 @@ class Migration(migrations.Migration):
                         blank=True, help_text="The SMBIOS UUID, which need not be unique.", max_length=64, null=True
                     ),
                 ),
-                ("bios_setup", models.JSONField(blank=True, null=True)),
+                ("bios_setup", models.JSONField(blank=True, null=True, verbose_name="BIOS setup")),
                 (
                     "firmware",
                     config.schema.fields.CodeField(
@@ -95,7 +101,10 @@ class Migration(migrations.Migration):
                 (
                     "vcenter",
                     models.ForeignKey(
-                        on_delete=django.db.models.deletion.PROTECT, related_name="vm_contexts", to="inventory.vcenter"
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="vm_contexts",
+                        to="inventory.vcenter",
+                        verbose_name="vCenter",
                     ),
                 ),
             ],

@@ -22,9 +22,14 @@ class Migration(migrations.Migration):
                 ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
                 ("created_at", models.DateTimeField(db_default=config.schema.fields.UtcNow(), editable=False)),
                 ("updated_at", models.DateTimeField(auto_now=True, db_default=config.schema.fields.UtcNow())),
-                ("disk_id", config.schema.fields.CodeField(help_text="disk- and the device key.", max_length=64)),
+                (
+                    "disk_id",
+                    config.schema.fields.CodeField(
+                        help_text="disk- and the device key.", max_length=64, verbose_name="disk ID"
+                    ),
+                ),
                 ("device_key", models.IntegerField()),
-                ("vmdk_path", models.CharField(blank=True, max_length=1024, null=True)),
+                ("vmdk_path", models.CharField(blank=True, max_length=1024, null=True, verbose_name="VMDK path")),
                 ("datastore", models.CharField(blank=True, max_length=255, null=True)),
                 ("label", models.CharField(blank=True, max_length=255, null=True)),
                 (
@@ -59,7 +64,10 @@ class Migration(migrations.Migration):
                         verbose_name="size (GiB, rounded up)",
                     ),
                 ),
-                ("disk_change_id", config.schema.fields.CodeField(blank=True, max_length=255, null=True)),
+                (
+                    "disk_change_id",
+                    config.schema.fields.CodeField(blank=True, max_length=255, null=True, verbose_name="change ID"),
+                ),
                 (
                     "sync_status",
                     config.schema.fields.CodeField(
@@ -80,7 +88,10 @@ class Migration(migrations.Migration):
                 (
                     "vm_context",
                     models.ForeignKey(
-                        on_delete=django.db.models.deletion.CASCADE, related_name="disks", to="inventory.vmcontext"
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="disks",
+                        to="inventory.vmcontext",
+                        verbose_name="VM context",
                     ),
                 ),
             ],

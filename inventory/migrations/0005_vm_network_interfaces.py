@@ -23,12 +23,17 @@ class Migration(migrations.Migration):
                 (
                     "nic_key",
                     config.schema.fields.CodeField(
-                        help_text="key:, mac: or label: and the value; the strongest known.", max_length=255
+                        help_text="key:, mac: or label: and the value; the strongest known.",
+                        max_length=255,
+                        verbose_name="NIC key",
                     ),
                 ),
                 ("label", models.CharField(blank=True, max_length=255, null=True)),
                 ("source_network_name", config.schema.fields.CodeField(blank=True, max_length=255, null=True)),
-                ("mac_address", config.schema.fields.CodeField(blank=True, max_length=64, null=True)),
+                (
+                    "mac_address",
+                    config.schema.fields.CodeField(blank=True, max_length=64, null=True, verbose_name="MAC address"),
+                ),
                 ("adapter_type", config.schema.fields.CodeField(blank=True, max_length=64, null=True)),
                 ("connected", models.BooleanField(blank=True, null=True)),
                 ("removed_at", models.DateTimeField(blank=True, help_text="Gone from the source since.", null=True)),
@@ -38,6 +43,7 @@ class Migration(migrations.Migration):
                         on_delete=django.db.models.deletion.CASCADE,
                         related_name="network_interfaces",
                         to="inventory.vmcontext",
+                        verbose_name="VM context",
                     ),
                 ),
             ],

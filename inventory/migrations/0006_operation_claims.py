@@ -25,6 +25,7 @@ class Migration(migrations.Migration):
                         related_name="operation_claim",
                         serialize=False,
                         to="inventory.vmcontext",
+                        verbose_name="VM context",
                     ),
                 ),
                 ("fence", models.BigIntegerField(db_default=0, default=0)),
@@ -32,11 +33,7 @@ class Migration(migrations.Migration):
                     "holder_kind",
                     config.schema.fields.CodeField(
                         blank=True,
-                        choices=[
-                            ("replication", "Replication"),
-                            ("failover", "Failover"),
-                            ("backup", "Backup"),
-                        ],
+                        choices=[("replication", "Replication"), ("failover", "Failover"), ("backup", "Backup")],
                         max_length=64,
                         null=True,
                     ),

@@ -61,6 +61,7 @@ class Migration(migrations.Migration):
                         on_delete=django.db.models.deletion.PROTECT,
                         related_name="discovery_runs",
                         to="inventory.vcenter",
+                        verbose_name="vCenter",
                     ),
                 ),
             ],
@@ -68,7 +69,10 @@ class Migration(migrations.Migration):
                 "db_table": "discovery_runs",
                 "ordering": ["-started_at", "-id"],
                 "get_latest_by": "started_at",
-                "indexes": [models.Index(fields=["vcenter", "-started_at"], name="discovery_runs_newest")],
+                "indexes": [
+                    models.Index(fields=["vcenter", "-started_at"], name="discovery_runs_newest"),
+                    models.Index(fields=["started_at"], name="discovery_runs_started"),
+                ],
                 "constraints": [
                     models.CheckConstraint(
                         condition=models.Q(("source_kind__in", ["vcenter", "rvtools", "vma"])),
@@ -160,6 +164,7 @@ class Migration(migrations.Migration):
                         on_delete=django.db.models.deletion.SET_NULL,
                         related_name="discovery_outcomes",
                         to="inventory.vmcontext",
+                        verbose_name="VM context",
                     ),
                 ),
             ],

@@ -79,13 +79,17 @@ class Migration(migrations.Migration):
                         on_delete=django.db.models.deletion.PROTECT,
                         related_name="alerts",
                         to="inventory.vmcontext",
+                        verbose_name="VM context",
                     ),
                 ),
             ],
             options={
                 "db_table": "alerts",
                 "ordering": ["-raised_at", "-id"],
-                "indexes": [models.Index(fields=["is_open", "severity"], name="alerts_open_by_severity")],
+                "indexes": [
+                    models.Index(fields=["is_open", "severity"], name="alerts_open_by_severity"),
+                    models.Index(fields=["raised_at"], name="alerts_raised"),
+                ],
                 "constraints": [
                     models.UniqueConstraint(fields=("code", "subject", "is_open"), name="alerts_one_open"),
                     models.CheckConstraint(
@@ -107,6 +111,37 @@ class Migration(migrations.Migration):
                         ),
                         name="alerts_time_given",
                         violation_error_message="Give a time from 1970 on: raised_at.",
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(
+                            models.Q(
+                                django.db.models.lookups.Exact(
+                                    django.db.models.functions.text.StrIndex("subject", models.Value("vm:")), 1
+                                ),
+                                django.db.models.lookups.GreaterThan(
+                                    django.db.models.functions.text.Length("subject"), 3
+                                ),
+                            ),
+                            models.Q(
+                                django.db.models.lookups.Exact(
+                                    django.db.models.functions.text.StrIndex("subject", models.Value("host:")), 1
+                                ),
+                                django.db.models.lookups.GreaterThan(
+                                    django.db.models.functions.text.Length("subject"), 5
+                                ),
+                            ),
+                            models.Q(
+                                django.db.models.lookups.Exact(
+                                    django.db.models.functions.text.StrIndex("subject", models.Value("system:")), 1
+                                ),
+                                django.db.models.lookups.GreaterThan(
+                                    django.db.models.functions.text.Length("subject"), 7
+                                ),
+                            ),
+                            _connector="OR",
+                        ),
+                        name="alerts_subject_form",
+                        violation_error_message="subject is a value after one of: vm:, host:, system:.",
                     ),
                     models.CheckConstraint(
                         condition=models.Q(("is_open__in", [True]), ("is_open__isnull", True), _connector="OR"),
@@ -161,37 +196,6 @@ class Migration(migrations.Migration):
                         ),
                         name="alerts_subject_of_vm_or_host",
                         violation_error_message="An alert names the VM or the host that its subject speaks of, and no other.",
-                    ),
-                    models.CheckConstraint(
-                        condition=models.Q(
-                            models.Q(
-                                django.db.models.lookups.Exact(
-                                    django.db.models.functions.text.StrIndex("subject", models.Value("vm:")), 1
-                                ),
-                                django.db.models.lookups.GreaterThan(
-                                    django.db.models.functions.text.Length("subject"), 3
-                                ),
-                            ),
-                            models.Q(
-                                django.db.models.lookups.Exact(
-                                    django.db.models.functions.text.StrIndex("subject", models.Value("host:")), 1
-                                ),
-                                django.db.models.lookups.GreaterThan(
-                                    django.db.models.functions.text.Length("subject"), 5
-                                ),
-                            ),
-                            models.Q(
-                                django.db.models.lookups.Exact(
-                                    django.db.models.functions.text.StrIndex("subject", models.Value("system:")), 1
-                                ),
-                                django.db.models.lookups.GreaterThan(
-                                    django.db.models.functions.text.Length("subject"), 7
-                                ),
-                            ),
-                            _connector="OR",
-                        ),
-                        name="alerts_subject_form",
-                        violation_error_message="subject is a value after one of: vm:, host:, system:.",
                     ),
                 ],
             },

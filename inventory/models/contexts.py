@@ -51,26 +51,26 @@ class VMContext(Stamped, Versioned):
     """One virtual machine under management. It is archived, never deleted, once anything has happened to it."""
 
     context_id = CodeField(max_length=191, primary_key=True)
-    vcenter = models.ForeignKey(Vcenter, on_delete=models.PROTECT, related_name="vm_contexts")
+    vcenter = models.ForeignKey(Vcenter, on_delete=models.PROTECT, related_name="vm_contexts", verbose_name="vCenter")
     host = models.ForeignKey(Host, on_delete=models.SET_NULL, null=True, blank=True, related_name="vm_contexts")
     identity = CodeField(max_length=512, help_text="uuid:, moref: or name: and the value; the strongest known.")
-    instance_uuid = CodeField(max_length=64, null=True, blank=True)
+    instance_uuid = CodeField("instance UUID", max_length=64, null=True, blank=True)
     moref = CodeField(max_length=64, null=True, blank=True)
     name = models.CharField(max_length=255)
     path = models.CharField(max_length=1024, null=True, blank=True)
     datacenter = models.CharField(max_length=255, null=True, blank=True)
     cluster = models.CharField(max_length=255, null=True, blank=True)
-    cpu_count = models.IntegerField(null=True, blank=True)
-    memory_mb = models.BigIntegerField(null=True, blank=True)
-    os_type = models.CharField(max_length=255, null=True, blank=True)
-    vm_tools_version = models.CharField(max_length=255, null=True, blank=True)
+    cpu_count = models.IntegerField("CPUs", null=True, blank=True)
+    memory_mb = models.BigIntegerField("memory (MB)", null=True, blank=True)
+    os_type = models.CharField("operating system", max_length=255, null=True, blank=True)
+    vm_tools_version = models.CharField("VMware Tools version", max_length=255, null=True, blank=True)
     display_name = models.CharField(max_length=255, null=True, blank=True)
     annotation = models.TextField(null=True, blank=True)
     power_state = CodeField(max_length=64, choices=PowerState, null=True, blank=True)
     vmware_uuid = CodeField(
         max_length=64, null=True, blank=True, help_text="The SMBIOS UUID, which need not be unique."
     )
-    bios_setup = models.JSONField(null=True, blank=True)
+    bios_setup = models.JSONField("BIOS setup", null=True, blank=True)
     firmware = CodeField(max_length=64, choices=Firmware, null=True, blank=True)
     is_template = models.BooleanField(null=True, blank=True)
     change_tracking = models.BooleanField(
@@ -126,10 +126,10 @@ class SyncStatus(models.TextChoices):
 class VMDisk(Stamped):
     """One disk of a VM, known from discovery on; the columns of its copy follow the newest history row."""
 
-    vm_context = models.ForeignKey(VMContext, on_delete=models.CASCADE, related_name="disks")
-    disk_id = CodeField(max_length=64, help_text="disk- and the device key.")
+    vm_context = models.ForeignKey(VMContext, on_delete=models.CASCADE, related_name="disks", verbose_name="VM context")
+    disk_id = CodeField("disk ID", max_length=64, help_text="disk- and the device key.")
     device_key = models.IntegerField()
-    vmdk_path = models.CharField(max_length=1024, null=True, blank=True)
+    vmdk_path = models.CharField("VMDK path", max_length=1024, null=True, blank=True)
     datastore = models.CharField(max_length=255, null=True, blank=True)
     label = models.CharField(max_length=255, null=True, blank=True)
     provisioning_type = CodeField(max_length=64, choices=ProvisioningType, null=True, blank=True)
@@ -142,7 +142,7 @@ class VMDisk(Stamped):
         db_persist=True,
         verbose_name="size (GiB, rounded up)",
     )
-    disk_change_id = CodeField(max_length=255, null=True, blank=True)
+    disk_change_id = CodeField("change ID", max_length=255, null=True, blank=True)
     sync_status = CodeField(
         max_length=64, choices=SyncStatus, default=SyncStatus.PENDING, db_default=SyncStatus.PENDING
     )
@@ -184,11 +184,13 @@ class VMDisk(Stamped):
 class VMNetworkInterface(Stamped):
     """One network interface of a VM. A source network that discovery could not name stays unnamed."""
 
-    vm_context = models.ForeignKey(VMContext, on_delete=models.CASCADE, related_name="network_interfaces")
-    nic_key = CodeField(max_length=255, help_text="key:, mac: or label: and the value; the strongest known.")
+    vm_context = models.ForeignKey(
+        VMContext, on_delete=models.CASCADE, related_name="network_interfaces", verbose_name="VM context"
+    )
+    nic_key = CodeField("NIC key", max_length=255, help_text="key:, mac: or label: and the value; the strongest known.")
     label = models.CharField(max_length=255, null=True, blank=True)
     source_network_name = CodeField(max_length=255, null=True, blank=True)
-    mac_address = CodeField(max_length=64, null=True, blank=True)
+    mac_address = CodeField("MAC address", max_length=64, null=True, blank=True)
     adapter_type = CodeField(max_length=64, null=True, blank=True)
     connected = models.BooleanField(null=True, blank=True)
     removed_at = models.DateTimeField(null=True, blank=True, help_text="Gone from the source since.")
@@ -226,7 +228,7 @@ class OperationClaim(models.Model):
     """
 
     vm_context = models.OneToOneField(
-        VMContext, on_delete=models.CASCADE, primary_key=True, related_name="operation_claim"
+        VMContext, on_delete=models.CASCADE, primary_key=True, related_name="operation_claim", verbose_name="VM context"
     )
     fence = models.BigIntegerField(default=0, db_default=0)
     holder_kind = CodeField(max_length=64, choices=HolderKind, null=True, blank=True)

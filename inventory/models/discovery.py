@@ -25,7 +25,9 @@ class RunStatus(models.TextChoices):
 class DiscoveryRun(Stamped):
     """One reading of a source. It is complete only if it saw the whole estate of its vCenter."""
 
-    vcenter = models.ForeignKey(Vcenter, on_delete=models.PROTECT, null=True, blank=True, related_name="discovery_runs")
+    vcenter = models.ForeignKey(
+        Vcenter, on_delete=models.PROTECT, null=True, blank=True, related_name="discovery_runs", verbose_name="vCenter"
+    )
     source_kind = CodeField(max_length=64, choices=SourceKind)
     source_name = models.CharField(max_length=255, help_text="Host or file that was read; no credentials.")
     added_by = models.CharField(max_length=255, null=True, blank=True)
@@ -57,7 +59,10 @@ class DiscoveryRun(Stamped):
                 "A run that has ended has the time of its end, a running one has none.",
             ),
         ]
-        indexes = [models.Index(fields=["vcenter", "-started_at"], name="discovery_runs_newest")]
+        indexes = [
+            models.Index(fields=["vcenter", "-started_at"], name="discovery_runs_newest"),
+            models.Index(fields=["started_at"], name="discovery_runs_started"),
+        ]
 
     def __str__(self) -> str:
         return f"{self.source_kind} {self.source_name} {self.started_at:%Y-%m-%d %H:%M}"
@@ -78,7 +83,12 @@ class DiscoveryOutcome(models.Model):
     run = models.ForeignKey(DiscoveryRun, on_delete=models.CASCADE, related_name="outcomes")
     vm_name = models.CharField(max_length=255)
     vm_context = models.ForeignKey(
-        VMContext, on_delete=models.SET_NULL, null=True, blank=True, related_name="discovery_outcomes"
+        VMContext,
+        on_delete=models.SET_NULL,
+        null=True,
+        blank=True,
+        related_name="discovery_outcomes",
+        verbose_name="VM context",
     )
     outcome = CodeField(max_length=64, choices=Outcome)
     reason = models.TextField(null=True, blank=True)

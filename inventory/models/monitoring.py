@@ -32,7 +32,9 @@ class Alert(Stamped):
 
     code = CodeField(max_length=64)
     subject = CodeField(max_length=255, help_text="vm:, host: or system: and an identifier.")
-    vm_context = models.ForeignKey(VMContext, on_delete=models.PROTECT, null=True, blank=True, related_name="alerts")
+    vm_context = models.ForeignKey(
+        VMContext, on_delete=models.PROTECT, null=True, blank=True, related_name="alerts", verbose_name="VM context"
+    )
     host = models.ForeignKey(Host, on_delete=models.PROTECT, null=True, blank=True, related_name="alerts")
     severity = CodeField(max_length=64, choices=Severity)
     message = models.TextField()
@@ -79,7 +81,10 @@ class Alert(Stamped):
                 violation_error_message="An alert names the VM or the host that its subject speaks of, and no other.",
             ),
         ]
-        indexes = [models.Index(fields=["is_open", "severity"], name="alerts_open_by_severity")]
+        indexes = [
+            models.Index(fields=["is_open", "severity"], name="alerts_open_by_severity"),
+            models.Index(fields=["raised_at"], name="alerts_raised"),
+        ]
 
     def __str__(self) -> str:
         return f"{self.code} {self.subject}"

@@ -25,10 +25,14 @@ class Vcenter(Stamped, Versioned):
     datacenter = models.CharField(max_length=255, null=True, blank=True, help_text="Empty: all datacenters.")
     username = models.CharField(max_length=255, null=True, blank=True)
     password = SecretField(null=True, blank=True)
-    tls_policy = CodeField(max_length=64, choices=TlsPolicy, default=TlsPolicy.VERIFY, db_default=TlsPolicy.VERIFY)
-    ca_certificate = models.TextField(null=True, blank=True, help_text="PEM; empty: the machine's own authorities.")
+    tls_policy = CodeField(
+        "TLS policy", max_length=64, choices=TlsPolicy, default=TlsPolicy.VERIFY, db_default=TlsPolicy.VERIFY
+    )
+    ca_certificate = models.TextField(
+        "CA certificate", null=True, blank=True, help_text="PEM; empty: the machine's own authorities."
+    )
     thumbprint = CodeField(max_length=128, null=True, blank=True, help_text="SHA-256 of the certificate, in hex.")
-    instance_uuid = CodeField(max_length=64, null=True, blank=True, editable=False)
+    instance_uuid = CodeField("instance UUID", max_length=64, null=True, blank=True, editable=False)
     is_default = models.BooleanField(null=True, blank=True)
 
     class Meta:
@@ -63,13 +67,13 @@ class Vcenter(Stamped, Versioned):
 class Host(Stamped):
     """A hypervisor node as its vCenter knows it."""
 
-    vcenter = models.ForeignKey(Vcenter, on_delete=models.PROTECT, related_name="hosts")
+    vcenter = models.ForeignKey(Vcenter, on_delete=models.PROTECT, related_name="hosts", verbose_name="vCenter")
     identity = CodeField(max_length=255, help_text="moref: or name: and the value.")
     moref = CodeField(max_length=64, null=True, blank=True)
     name = models.CharField(max_length=255)
-    cpu_cores = models.IntegerField(null=True, blank=True)
-    cpu_mhz = models.IntegerField(null=True, blank=True, help_text="Clock of one core.")
-    memory_mb = models.BigIntegerField(null=True, blank=True)
+    cpu_cores = models.IntegerField("CPU cores", null=True, blank=True)
+    cpu_mhz = models.IntegerField("CPU MHz", null=True, blank=True, help_text="Clock of one core.")
+    memory_mb = models.BigIntegerField("memory (MB)", null=True, blank=True)
     version = models.CharField(max_length=255, null=True, blank=True)
     vendor = models.CharField(max_length=255, null=True, blank=True)
     model = models.CharField(max_length=255, null=True, blank=True)

@@ -22,7 +22,12 @@ class Migration(migrations.Migration):
                 ("created_at", models.DateTimeField(db_default=config.schema.fields.UtcNow(), editable=False)),
                 ("updated_at", models.DateTimeField(auto_now=True, db_default=config.schema.fields.UtcNow())),
                 ("version", models.BigIntegerField(db_default=1, default=1, editable=False)),
-                ("rpo_seconds", models.IntegerField(help_text="How old the newest complete copy may be.")),
+                (
+                    "rpo_seconds",
+                    models.IntegerField(
+                        help_text="How old the newest complete copy may be.", verbose_name="RPO (seconds)"
+                    ),
+                ),
                 (
                     "schedule",
                     models.CharField(
@@ -33,7 +38,10 @@ class Migration(migrations.Migration):
                 (
                     "vm_context",
                     models.OneToOneField(
-                        on_delete=django.db.models.deletion.PROTECT, related_name="protection", to="inventory.vmcontext"
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="protection",
+                        to="inventory.vmcontext",
+                        verbose_name="VM context",
                     ),
                 ),
                 (

@@ -37,10 +37,7 @@ class Migration(migrations.Migration):
                 ("created_by", models.CharField(blank=True, max_length=255, null=True)),
                 ("error_code", config.schema.fields.CodeField(blank=True, max_length=64, null=True)),
                 ("error_message", models.TextField(blank=True, null=True)),
-                (
-                    "id",
-                    config.schema.fields.CodeField(max_length=191, primary_key=True, serialize=False),
-                ),
+                ("id", config.schema.fields.CodeField(max_length=191, primary_key=True, serialize=False)),
                 (
                     "replication_type",
                     config.schema.fields.CodeField(
@@ -79,6 +76,7 @@ class Migration(migrations.Migration):
                         on_delete=django.db.models.deletion.PROTECT,
                         related_name="replication_jobs",
                         to="inventory.vmcontext",
+                        verbose_name="VM context",
                     ),
                 ),
                 (
@@ -96,6 +94,7 @@ class Migration(migrations.Migration):
                 "indexes": [
                     models.Index(fields=["vm_context", "-created_at"], name="replication_jobs_newest_of_vm"),
                     models.Index(fields=["status", "created_at"], name="replication_jobs_status"),
+                    models.Index(fields=["created_at"], name="replication_jobs_created"),
                 ],
                 "constraints": [
                     models.CheckConstraint(

@@ -17,9 +17,11 @@ from replication.models.targets import Target
 class Protection(Stamped, Versioned):
     """That a VM is protected: where its copy goes, how often, and how old it may become."""
 
-    vm_context = models.OneToOneField(VMContext, on_delete=models.PROTECT, related_name="protection")
+    vm_context = models.OneToOneField(
+        VMContext, on_delete=models.PROTECT, related_name="protection", verbose_name="VM context"
+    )
     target = models.ForeignKey(Target, on_delete=models.PROTECT, related_name="protections")
-    rpo_seconds = models.IntegerField(help_text="How old the newest complete copy may be.")
+    rpo_seconds = models.IntegerField("RPO (seconds)", help_text="How old the newest complete copy may be.")
     schedule = models.CharField(
         max_length=255, null=True, blank=True, help_text="Cron expression, UTC; empty: by hand."
     )
@@ -71,7 +73,9 @@ class ReplicationJob(Job):
     """One run that copies all disks of a VM to its target."""
 
     id = CodeField(max_length=191, primary_key=True)
-    vm_context = models.ForeignKey(VMContext, on_delete=models.PROTECT, related_name="replication_jobs")
+    vm_context = models.ForeignKey(
+        VMContext, on_delete=models.PROTECT, related_name="replication_jobs", verbose_name="VM context"
+    )
     target = models.ForeignKey(Target, on_delete=models.PROTECT, related_name="replication_jobs")
     replication_type = CodeField(max_length=64, choices=ReplicationType)
     type_reason = models.TextField(null=True, blank=True, help_text="Why this run is a full or an incremental one.")
@@ -98,6 +102,7 @@ class ReplicationJob(Job):
         indexes = [
             models.Index(fields=["vm_context", "-created_at"], name="replication_jobs_newest_of_vm"),
             models.Index(fields=["status", "created_at"], name="replication_jobs_status"),
+            models.Index(fields=["created_at"], name="replication_jobs_created"),
         ]
 
     def __str__(self) -> str:

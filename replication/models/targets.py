@@ -15,8 +15,8 @@ class Target(Stamped, Versioned):
 
     organization = models.ForeignKey(Organization, on_delete=models.PROTECT, related_name="targets")
     name = CodeField(max_length=128)
-    api_url = models.CharField(max_length=512)
-    api_key = SecretField(null=True, blank=True)
+    api_url = models.CharField("API URL", max_length=512)
+    api_key = SecretField("API key", null=True, blank=True)
     secret_key = SecretField(null=True, blank=True)
     domain = models.CharField(max_length=255, null=True, blank=True)
     zone = CodeField(max_length=255, null=True, blank=True)
