@@ -94,9 +94,18 @@ class Finding:
     row: int | None = None
     column: str | None = None
     vm_name: str | None = None
-    """The VM that is left out (`failed`) because of this finding; None where nothing is left out."""
+    """The VM that is left out because of this finding; None where none is, or where it has no name."""
     severity: str = "error"
-    """error: something was left out; warning: something is weak or unknown."""
+    """error: something was left out; warning: something is weak or unknown; info: left out on purpose."""
+    moref: str | None = None
+    """Of the VM that is left out."""
+    instance_uuid: str | None = None
+    """Of the VM that is left out."""
+
+    @property
+    def leaves_out_a_vm(self) -> bool:
+        """Whether a VM is in the source and not among its records: it has failed, or is no VM, but is not missing."""
+        return bool(self.vm_name or self.moref or self.instance_uuid)
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,6 +125,8 @@ class Batch:
     hosts: tuple[Host, ...] = ()
     vms: tuple[VirtualMachine, ...] = ()
     findings: tuple[Finding, ...] = ()
+    covers: frozenset[str] | None = frozenset()
+    """Of which datacenters the source lists every VM; None: of the whole vCenter. Only there can a VM be missing."""
 
 
 class Source(Protocol):
