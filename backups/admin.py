@@ -12,6 +12,7 @@ from inventory.admin.secrets import SecretAdmin, SecretForm, SecretFormField
 
 
 class BackupRepositoryForm(SecretForm):
+    sent_to = ("kind", "location")
     credentials = SecretFormField()
 
     class Meta:

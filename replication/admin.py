@@ -35,6 +35,7 @@ OF_A_TARGET = ("target__api_key", "target__secret_key")
 
 
 class TargetForm(SecretForm):
+    sent_to = ("api_url",)
     api_key = SecretFormField(label="API key")
     secret_key = SecretFormField()
 

@@ -7,6 +7,7 @@ from cryptography.fernet import Fernet
 from django.contrib.admin import site
 from django.contrib.admin.models import LogEntry
 from django.contrib.auth.models import Permission
+from django.forms import modelform_factory
 from django.test import Client
 from django.urls import reverse
 
@@ -22,6 +23,7 @@ from config.demo.factories import (
     reseed,
 )
 from inventory.admin.secrets import SecretFormField, secrets_of
+from inventory.admin.sources import VcenterForm
 from inventory.models import Vcenter
 from replication.models import Target
 from tests.test_admin_pages import form_of, page
@@ -107,6 +109,71 @@ def test_an_empty_input_keeps_the_stored_secret(client: Client, factory: Any) ->
     assert kept.name == "renamed"
     for name in secrets_of(type(record)):
         assert getattr(kept, name) == f"{SECRET}-{name}"
+
+
+PEM = "-----BEGIN CERTIFICATE-----\nMIIB\n-----END CERTIFICATE-----\n"
+ELSEWHERE = [
+    pytest.param(VcenterFactory, {"host": "evil.example"}, id="host"),
+    pytest.param(VcenterFactory, {"port": "8443"}, id="port"),
+    pytest.param(VcenterFactory, {"tls_policy": "insecure"}, id="TLS policy"),
+    pytest.param(VcenterFactory, {"ca_certificate": PEM}, id="CA certificate"),
+    pytest.param(VcenterFactory, {"thumbprint": "bb" * 32}, id="thumbprint"),
+    pytest.param(TargetFactory, {"api_url": "https://evil.example/client/api"}, id="API URL"),
+    pytest.param(BackupRepositoryFactory, {"kind": "pbs"}, id="kind"),
+    pytest.param(BackupRepositoryFactory, {"location": "evil.example:/copies"}, id="location"),
+]
+
+
+@pytest.mark.parametrize(("factory", "elsewhere"), ELSEWHERE)
+def test_a_stored_secret_is_not_kept_for_another_place_than_it_was_entered_for(
+    client: Client, factory: Any, elsewhere: dict[str, str]
+) -> None:
+    record = with_secrets(factory)
+    model, names = type(record), secrets_of(type(record))
+    before = model._default_manager.filter(pk=record.pk).values(*elsewhere).get()
+    answer = client.post(page(model, "change", record.pk), form_of(client, record) | elsewhere)
+    assert answer.status_code == 200, "it was saved"
+    assert set(answer.context["adminform"].form.errors) == set(names)
+    assert "Enter it again" in answer.content.decode()
+    assert SECRET not in answer.content.decode()
+    assert model._default_manager.filter(pk=record.pk).values(*elsewhere).get() == before
+
+
+@pytest.mark.parametrize(("factory", "elsewhere"), ELSEWHERE)
+def test_the_place_changes_where_the_secret_is_entered_again_or_removed_or_was_none(
+    client: Client, factory: Any, elsewhere: dict[str, str]
+) -> None:
+    names = secrets_of(factory._meta.model)
+    for record, along in (
+        (with_secrets(factory), dict.fromkeys(names, "again")),
+        (with_secrets(factory), {f"{name}-remove": "on" for name in names}),
+        (factory(**dict.fromkeys(names)), {}),
+    ):
+        sent = form_of(client, record) | elsewhere | along
+        assert client.post(page(type(record), "change", record.pk), sent).status_code == 302
+        stored = type(record)._default_manager.get(pk=record.pk)
+        assert {getattr(stored, name) for name in names} == ({"again"} if "again" in along.values() else {None})
+
+
+def test_each_stored_secret_is_asked_for_and_one_of_two_is_not_enough(client: Client) -> None:
+    record = with_secrets(TargetFactory)
+    sent = form_of(client, record) | {"api_url": "https://evil.example/client/api", "api_key": "again"}
+    answer = client.post(page(Target, "change", record.pk), sent)
+    assert set(answer.context["adminform"].form.errors) == {"secret_key"}
+
+
+def test_a_certificate_that_a_browser_sends_back_with_its_own_line_ends_is_the_same_one(client: Client) -> None:
+    record = VcenterFactory(password=SECRET, ca_certificate=PEM)
+    sent = form_of(client, record) | {"ca_certificate": PEM.replace("\n", "\r\n"), "name": "renamed"}
+    assert client.post(page(Vcenter, "change", record.pk), sent).status_code == 302
+
+
+def test_a_form_whose_record_does_not_say_whether_a_secret_is_stored_takes_it_to_be() -> None:
+    record = VcenterFactory(password=SECRET)
+    form = modelform_factory(Vcenter, form=VcenterForm)
+    assert (
+        "Leave this empty to keep it" in form(instance=Vcenter.objects.get(pk=record.pk)).fields["password"].help_text
+    )
 
 
 @pytest.mark.parametrize("factory", WITH_SECRETS)

@@ -59,24 +59,49 @@ class SecretFormField(forms.CharField):
 
 
 class SecretForm(VersionedForm):
-    """The form of a record with secrets: declare a SecretFormField for each, and exclude its column in Meta."""
+    """The form of a record with secrets: declare a SecretFormField for each, and exclude its column in Meta.
+
+    `sent_to` are the fields that say to whom the secrets are sent. With any of them changed a stored secret is not
+    kept: who may change a host could otherwise read the password there that nobody may read here.
+    """
+
+    sent_to: tuple[str, ...]
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        for name in self._secrets():
-            if getattr(self.instance, f"{name}_stored", False):
-                self.fields[name].widget.stored = True
-                self.fields[name].help_text = "One is stored and not shown. Leave this empty to keep it."
+        for name in self._stored():
+            self.fields[name].widget.stored = True
+            self.fields[name].help_text = "One is stored and not shown. Leave this empty to keep it."
 
     def clean(self) -> dict[str, Any] | None:
         cleaned = super().clean()
+        self._refuse_to_send_elsewhere()
         for name in self._secrets():
             if entered := self.cleaned_data.get(name):
                 setattr(self.instance, name, None if entered is REMOVE else entered)
         return cleaned
 
+    def _refuse_to_send_elsewhere(self) -> None:
+        changed = [name for name in self.sent_to if name in self.cleaned_data and self._is_another(name)]
+        if changed:
+            labels = ", ".join(str(self.fields[name].label) for name in changed)
+            for name in self._stored():
+                if not self.cleaned_data.get(name):
+                    self.add_error(name, f"Enter it again, or remove it: {labels} changed, and it is sent there.")
+
+    def _is_another(self, name: str) -> bool:
+        # A browser sends the lines of a text with other ends than they were stored with.
+        stored, entered = getattr(self.instance, name), self.cleaned_data[name]
+        return str(stored or "").strip().splitlines() != str(entered or "").strip().splitlines()
+
     def _secrets(self) -> list[str]:
         return [name for name, field in self.fields.items() if isinstance(field, SecretFormField)]
+
+    def _stored(self) -> list[str]:
+        """The secrets that are stored; where the record does not say whether one is, it is taken to be."""
+        if self.instance._state.adding:
+            return []
+        return [name for name in self._secrets() if getattr(self.instance, f"{name}_stored", True)]
 
 
 def secrets_of(model: Any) -> list[str]:

@@ -8,6 +8,7 @@ from inventory.models import Host, Vcenter
 
 
 class VcenterForm(SecretForm):
+    sent_to = ("host", "port", "tls_policy", "ca_certificate", "thumbprint")
     password = SecretFormField()
 
     class Meta:
