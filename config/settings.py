@@ -32,6 +32,11 @@ class LiteralEnv(environ.Env):
 env = LiteralEnv()
 
 
+def words(name: str, *, default: tuple[str, ...] = ()) -> list[str]:
+    """The items of a comma separated list, without the spaces around them; the default where there are none."""
+    return [word.strip() for word in env.list(name, default=[]) if word.strip()] or list(default)
+
+
 def flag(name: str, *, default: bool) -> bool:
     """A boolean variable; a word that is neither yes nor no is an error, not a no."""
     word = env.str(name, default="yes" if default else "no").strip().lower()
@@ -60,8 +65,8 @@ DEVELOPMENT = ENVIRONMENT == "development"
 DEVELOPMENT_SECRET_KEY = "development-only-" + "recovery-hub-" * 4
 DEVELOPMENT_ENCRYPTION_KEY = "ZGV2ZWxvcG1lbnQtb25seS1yZWNvdmVyeS1odWIhISE="
 DEBUG = flag("DEBUG", default=DEVELOPMENT)
-SECRET_KEY = env.str("SECRET_KEY", default=DEVELOPMENT_SECRET_KEY)
-FIELD_ENCRYPTION_KEYS = env.list("FIELD_ENCRYPTION_KEY", default=[DEVELOPMENT_ENCRYPTION_KEY])
+SECRET_KEY = env.str("SECRET_KEY", default="") or DEVELOPMENT_SECRET_KEY
+FIELD_ENCRYPTION_KEYS = words("FIELD_ENCRYPTION_KEY", default=(DEVELOPMENT_ENCRYPTION_KEY,))
 try:
     for key in FIELD_ENCRYPTION_KEYS:
         Fernet(key)
@@ -70,17 +75,19 @@ except ValueError:
         "FIELD_ENCRYPTION_KEY is not a list of Fernet keys, newest first: make one with "
         "python -c 'from cryptography.fernet import Fernet; print(Fernet.generate_key().decode())'."
     ) from None
-ALLOWED_HOSTS = env.list("ALLOWED_HOSTS", default=["localhost", "127.0.0.1", "[::1]"] if DEVELOPMENT else [])
-CSRF_TRUSTED_ORIGINS = env.list("CSRF_TRUSTED_ORIGINS", default=[])
+ALLOWED_HOSTS = words("ALLOWED_HOSTS", default=("localhost", "127.0.0.1", "[::1]") if DEVELOPMENT else ())
+CSRF_TRUSTED_ORIGINS = words("CSRF_TRUSTED_ORIGINS")
 
 url, variable = database_url(os.environ, default="sqlite:///var/hub.sqlite3")
 DATABASES = {"default": database(url, variable, directory=BASE_DIR)}
 if DATABASES["default"]["ENGINE"].endswith("sqlite"):
     VAR_DIR.mkdir(exist_ok=True)
 
-if ENVIRONMENT == "production":
+if not DEVELOPMENT:
+    production = ENVIRONMENT == "production"
+    on_sqlite = DATABASES["default"]["ENGINE"].endswith("sqlite")
     refused = [
-        (DEBUG, "DEBUG must be off"),
+        (production and DEBUG, "DEBUG must be off"),
         (
             SECRET_KEY == DEVELOPMENT_SECRET_KEY or len(SECRET_KEY) < 32,
             "SECRET_KEY must be set, to 32 characters or more",
@@ -88,12 +95,12 @@ if ENVIRONMENT == "production":
         (DEVELOPMENT_ENCRYPTION_KEY in FIELD_ENCRYPTION_KEYS, "FIELD_ENCRYPTION_KEY must be set"),
         (not ALLOWED_HOSTS, "ALLOWED_HOSTS must be set"),
         (
-            DATABASES["default"]["ENGINE"].endswith("sqlite") and not flag("ALLOW_SQLITE_IN_PRODUCTION", default=False),
+            production and on_sqlite and not flag("ALLOW_SQLITE_IN_PRODUCTION", default=False),
             "DATABASE_URL must name a server (or set ALLOW_SQLITE_IN_PRODUCTION=yes)",
         ),
     ]
     if reasons := [reason for is_so, reason in refused if is_so]:
-        raise ImproperlyConfigured(f"ENVIRONMENT is production: {'; '.join(reasons)}.")
+        raise ImproperlyConfigured(f"ENVIRONMENT is {ENVIRONMENT}: {'; '.join(reasons)}.")
 
 INSTALLED_APPS = [
     "config.apps.HubAdminConfig",
@@ -169,7 +176,7 @@ if not DEVELOPMENT:
     if flag("BEHIND_TLS_PROXY", default=False):
         SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https")
 
-DISCOVERY_ALLOWED_HOSTS = env.list("DISCOVERY_ALLOWED_HOSTS", default=[])
+DISCOVERY_ALLOWED_HOSTS = words("DISCOVERY_ALLOWED_HOSTS")
 DISCOVERY_CONNECT_TIMEOUT = seconds("DISCOVERY_CONNECT_TIMEOUT", default=10)
 DISCOVERY_READ_TIMEOUT = seconds("DISCOVERY_READ_TIMEOUT", default=60)
 

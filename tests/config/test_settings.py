@@ -73,7 +73,10 @@ def test_an_unknown_environment_refuses_to_start(name: str) -> None:
         ({"SECRET_KEY": ""}, "SECRET_KEY must be set"),
         ({"SECRET_KEY": "short"}, "SECRET_KEY must be set, to 32 characters or more"),
         ({"FIELD_ENCRYPTION_KEY": None}, "FIELD_ENCRYPTION_KEY must be set"),
+        ({"FIELD_ENCRYPTION_KEY": ""}, "FIELD_ENCRYPTION_KEY must be set"),
+        ({"FIELD_ENCRYPTION_KEY": " , "}, "FIELD_ENCRYPTION_KEY must be set"),
         ({"ALLOWED_HOSTS": ""}, "ALLOWED_HOSTS must be set"),
+        ({"ALLOWED_HOSTS": " , "}, "ALLOWED_HOSTS must be set"),
         ({"DATABASE_URL": ""}, "DATABASE_URL must name a server"),
         ({"DATABASE_URL": "sqlite:////data/hub.sqlite3"}, "ALLOW_SQLITE_IN_PRODUCTION=yes"),
     ],
@@ -88,6 +91,38 @@ def test_production_says_all_that_is_missing_at_once() -> None:
     said = refusal(ENVIRONMENT="production", DEBUG="yes", DATABASE_URL="")
     for name in ("DEBUG", "SECRET_KEY", "FIELD_ENCRYPTION_KEY", "ALLOWED_HOSTS", "DATABASE_URL"):
         assert name in said
+
+
+def test_staging_refuses_the_keys_that_everybody_knows_and_may_have_debug_and_sqlite() -> None:
+    said = refusal(ENVIRONMENT="staging", DEBUG="yes", DATABASE_URL="")
+    assert said.endswith(
+        "ENVIRONMENT is staging: SECRET_KEY must be set, to 32 characters or more; "
+        "FIELD_ENCRYPTION_KEY must be set; ALLOWED_HOSTS must be set."
+    )
+    loaded = settings(**PRODUCTION | {"ENVIRONMENT": "staging", "DEBUG": "yes", "DATABASE_URL": ""})
+    assert loaded["DEBUG"] is True
+    assert loaded["DATABASES"]["default"]["NAME"].endswith("hub.sqlite3")
+
+
+def test_in_development_what_is_empty_is_as_if_it_were_not_set() -> None:
+    names = ("SECRET_KEY", "FIELD_ENCRYPTION_KEYS", "ALLOWED_HOSTS")
+    without, empty = settings(), settings(SECRET_KEY="", FIELD_ENCRYPTION_KEY="", ALLOWED_HOSTS=" ")
+    assert all(without[name] for name in names)
+    assert [empty[name] for name in names] == [without[name] for name in names]
+
+
+def test_spaces_around_the_items_of_a_list_and_empty_items_do_not_count() -> None:
+    keys = [Fernet.generate_key().decode() for _ in range(2)]
+    loaded = settings(
+        ALLOWED_HOSTS=" a.example, b.example,,",
+        CSRF_TRUSTED_ORIGINS="https://a.example , https://b.example",
+        DISCOVERY_ALLOWED_HOSTS="vc1, vc2 ",
+        FIELD_ENCRYPTION_KEY=f"{keys[0]}, {keys[1]}",
+    )
+    assert loaded["ALLOWED_HOSTS"] == ["a.example", "b.example"]
+    assert loaded["CSRF_TRUSTED_ORIGINS"] == ["https://a.example", "https://b.example"]
+    assert loaded["DISCOVERY_ALLOWED_HOSTS"] == ["vc1", "vc2"]
+    assert loaded["FIELD_ENCRYPTION_KEYS"] == keys
 
 
 def test_production_on_sqlite_takes_an_explicit_yes() -> None:
