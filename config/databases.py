@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
-from urllib.parse import quote
+from urllib.parse import quote, unquote
 
 import environ
 from django.core.exceptions import ImproperlyConfigured
@@ -87,6 +87,8 @@ def _parse(variable: str, url: str) -> dict[str, Any]:
         raise ImproperlyConfigured(f"{variable} has a port that is no number: write @host:port/name.") from None
     if not parsed.get("NAME"):
         raise ImproperlyConfigured(f"{variable} names no database: end it with /name.")
+    if parsed.get("HOST"):
+        parsed["HOST"] = unquote(parsed["HOST"])
     return {**parsed, "ENGINE": engine, "PORT": port or ""}
 
 
@@ -109,7 +111,12 @@ def _url_from_parts(environment: Mapping[str, str]) -> str:
         return f"sqlite:///{quote(part['DB_NAME'], safe='/:')}"
     user = quote(part["DB_USER"], safe="") + (f":{quote(part['DB_PASSWORD'], safe='')}" if part["DB_PASSWORD"] else "")
     port = f":{part['DB_PORT']}" if part["DB_PORT"] else ""
-    host = part["DB_HOST"] or "localhost"
-    if ":" in host and not host.startswith("["):
-        host = f"[{host}]"
+    host = _host_in_url(part["DB_HOST"] or "localhost")
     return f"{part['DB_ENGINE']}://{user + '@' if user else ''}{host}{port}/{quote(part['DB_NAME'], safe='')}"
+
+
+def _host_in_url(host: str) -> str:
+    """A name, an address, several of them, or a socket's folder, as a URL holds it."""
+    if ":" in host and "/" not in host:
+        return f"[{quote(host.strip('[]'), safe=':')}]"
+    return quote(host, safe=",")

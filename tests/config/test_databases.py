@@ -171,12 +171,30 @@ def test_the_usual_port_is_no_conflict():
     [
         ({"DB_ENGINE": "SQLite", "DB_NAME": "/tmp/what?.sqlite3"}, {"NAME": "/tmp/what?.sqlite3"}),
         ({"DB_ENGINE": "postgresql", "DB_HOST": "::1", "DB_NAME": "hub"}, {"HOST": "::1", "NAME": "hub"}),
+        ({"DB_ENGINE": "postgresql", "DB_HOST": "[::1]", "DB_NAME": "hub"}, {"HOST": "::1", "NAME": "hub"}),
+        ({"DB_ENGINE": "postgresql", "DB_HOST": "a,b", "DB_NAME": "hub"}, {"HOST": "a,b", "NAME": "hub"}),
+        (
+            {"DB_ENGINE": "postgresql", "DB_HOST": "/var/Run/postgresql", "DB_NAME": "hub"},
+            {"HOST": "/var/Run/postgresql", "NAME": "hub"},
+        ),
+        (
+            {"DB_ENGINE": "mysql", "DB_HOST": "/run/mysqld/a:b.sock", "DB_NAME": "hub", "DB_PORT": "3307"},
+            {"HOST": "/run/mysqld/a:b.sock", "NAME": "hub", "PORT": 3307},
+        ),
     ],
 )
 def test_parts_may_hold_what_a_url_has_to_quote(parts, expected):
     settings = database(*database_url(parts, DEFAULT), directory=Path("/"))
 
     assert settings == settings | expected
+
+
+def test_a_socket_in_a_url_is_the_one_of_the_parts():
+    url = "postgresql://ada@%2Fvar%2Frun%2Fpostgresql/hub"
+    parts = {"DB_ENGINE": "postgresql", "DB_HOST": "/var/run/postgresql", "DB_USER": "ada", "DB_NAME": "hub"}
+
+    assert of(url)["HOST"] == "/var/run/postgresql"
+    assert database_url({"DATABASE_URL": url, **parts}, DEFAULT)[0] == url
 
 
 def test_a_port_that_is_no_number_is_named():
