@@ -77,6 +77,7 @@ class MemorySource:
     kind: str = "vcenter"
     batch: int = BATCH
     breaks_after: int | None = None
+    covers: frozenset[str] | None = None
 
     @property
     def total(self) -> int:
@@ -85,11 +86,11 @@ class MemorySource:
     def batches(self, names: Iterable[str] = ()) -> Iterator[Batch]:
         wanted = set(names)
         vms = [vm for vm in self.vms if not wanted or vm.name in wanted]
-        yield Batch(self.origin, tuple(self.hosts), (), tuple(self.findings))
+        yield Batch(self.origin, tuple(self.hosts), (), tuple(self.findings), self.covers)
         for number, start in enumerate(range(0, len(vms), self.batch)):
             if number == self.breaks_after:
                 raise SourceError("lost", "The connection was cut; run discovery again.")
-            yield Batch(self.origin, (), tuple(vms[start : start + self.batch]))
+            yield Batch(self.origin, (), tuple(vms[start : start + self.batch]), covers=self.covers)
 
 
 def estate(count: int) -> MemorySource:

@@ -144,7 +144,7 @@ class Migration(migrations.Migration):
                 ("updated_at", models.DateTimeField(auto_now=True, db_default=config.schema.fields.UtcNow())),
                 (
                     "identity",
-                    config.schema.fields.CodeField(help_text="moref: or name: and the value.", max_length=255),
+                    config.schema.fields.CodeField(help_text="moref: or name: and the value.", max_length=512),
                 ),
                 ("moref", config.schema.fields.CodeField(blank=True, max_length=64, null=True)),
                 ("name", models.CharField(max_length=255)),

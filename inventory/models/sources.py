@@ -68,7 +68,7 @@ class Host(Stamped):
     """A hypervisor node as its vCenter knows it."""
 
     vcenter = models.ForeignKey(Vcenter, on_delete=models.PROTECT, related_name="hosts", verbose_name="vCenter")
-    identity = CodeField(max_length=255, help_text="moref: or name: and the value.")
+    identity = CodeField(max_length=512, help_text="moref: or name: and the value.")
     moref = CodeField(max_length=64, null=True, blank=True)
     name = models.CharField(max_length=255)
     cpu_cores = models.IntegerField("CPU cores", null=True, blank=True)

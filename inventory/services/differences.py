@@ -1,16 +1,25 @@
 """What a record of a source would change in the rows of a VM. What a source does not know never overwrites."""
 
+import re
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from operator import attrgetter
 from typing import Any
 
-from django.db.models import CharField, Field, IntegerField, Model
+from django.db.models import CharField, Field, IntegerField, Model, TextField
 
 from inventory.models import Host, VMContext, VMDisk, VMNetworkInterface
 
 Changes = dict[str, list[Any]]
 """By column: before and after."""
+
+
+UNSTORABLE = re.compile("[\0\ud800-\udfff]")
+
+
+def cleaned(text: str) -> str:
+    """The text with what no database takes (NUL, half a surrogate pair) replaced by a mark."""
+    return UNSTORABLE.sub("\N{REPLACEMENT CHARACTER}", text)
 
 
 @dataclass(frozen=True)
@@ -22,6 +31,7 @@ class Columns:
     """By column: the attribute of the record."""
     names: tuple[str, ...] = field(init=False)
     read: Callable[[Any], tuple[Any, ...]] = field(init=False)
+    _texts: tuple[tuple[int, str], ...] = field(init=False)
     _limits: tuple[tuple[int, str, int], ...] = field(init=False)
     _choices: tuple[tuple[int, str, frozenset[Any]], ...] = field(init=False)
     _integers: tuple[tuple[int, str, int], ...] = field(init=False)
@@ -34,6 +44,7 @@ class Columns:
         put = object.__setattr__
         put(self, "names", tuple(self.attributes))
         put(self, "read", attrgetter(*self.attributes.values()))
+        put(self, "_texts", tuple((n, f.name) for n, f in fields if isinstance(f, CharField | TextField)))
         put(
             self,
             "_limits",
@@ -56,6 +67,9 @@ class Columns:
 
     def problem(self, values: tuple[Any, ...]) -> str | None:
         """Why these values cannot be stored, in one sentence; None where they can."""
+        for place, name in self._texts:
+            if values[place] is not None and UNSTORABLE.search(values[place]):
+                return f"{name} holds a character that no database takes; take it out at the source."
         for place, name, limit in self._limits:
             if values[place] is not None and len(values[place]) > limit:
                 return f"{name} has {len(values[place])} characters, at most {limit} fit; shorten it at the source."

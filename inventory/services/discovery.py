@@ -4,54 +4,30 @@ All or nothing per VM: a batch is one transaction; when the database refuses it,
 stands alone and is a failed outcome, while the rest goes on. Running the same estate again changes no inventory row.
 """
 
+import time
 from collections import Counter
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from datetime import datetime, timedelta
 from typing import Any
 
-from django.core.serializers.json import DjangoJSONEncoder
-from django.db import DatabaseError, IntegrityError, connection, transaction
+from django.db import DataError, IntegrityError, OperationalError, transaction
 from django.utils import timezone
 
-from inventory.models import DiscoveryOutcome, DiscoveryRun, Outcome, RunStatus, SourceKind, Vcenter, VMContext
+from inventory.models import Outcome, Vcenter, VMContext
+from inventory.services import runs
+from inventory.services.differences import cleaned
 from inventory.services.hosts import HostBook
+from inventory.services.reports import Report, left_out, record
+from inventory.services.runs import Estate
 from inventory.services.writing import BatchPlanner, Plan, VMOutcome
 from inventory.sources.records import Batch, Finding, Origin, Source, SourceError, VirtualMachine
 
-FINDINGS_KEPT = 1_000
-SILENT_FOR = timedelta(minutes=15)
-"""A run that has written nothing for this long, though every wait of a source is shorter, was interrupted."""
+LATE_BATCH = 500
+BUSY_ATTEMPTS = 5
+BUSY_SECONDS = 0.2
 
 Progress = Callable[[int, int | None], None]
 """Called with the number of VMs done and the number of all, where that is known."""
-
-
-@dataclass
-class Report:
-    """What a discovery found and did, or, on a dry run, would do."""
-
-    source_kind: str
-    source_name: str
-    dry_run: bool
-    vcenters: list[str] = field(default_factory=list)
-    run_ids: list[int] = field(default_factory=list)
-    outcomes: list[VMOutcome] = field(default_factory=list)
-    findings: list[Finding] = field(default_factory=list)
-
-    @property
-    def counts(self) -> dict[str, int]:
-        counted = Counter(str(each.outcome) for each in self.outcomes)
-        return {str(outcome): counted[str(outcome)] for outcome in Outcome if counted[str(outcome)]}
-
-    @property
-    def success(self) -> bool:
-        """Whether every VM, and every name that was asked for, was found and stored."""
-        return not any(each.outcome in (Outcome.FAILED, Outcome.CONFLICT) for each in self.outcomes) and not any(
-            each.outcome == Outcome.MISSING and each.name in self.names for each in self.outcomes
-        )
-
-    names: Collection[str] = ()
 
 
 def discover(
@@ -68,36 +44,19 @@ def discover(
 
     `find_vcenter` says whose VMs they are: a stored vCenter, or on a dry run perhaps one that is not stored yet.
     `names` restricts discovery to the VMs of these names; only without it can a VM be found missing.
-    Raises `SourceError` when the source cannot be read; what was stored before that stays, and so does the failed run.
+    Raises `SourceError` when the source cannot be read, or the database stays busy; what was stored before that stays,
+    and so does the failed run.
     """
-    discovery = _Discovery(
-        Report(source.kind, source_name, dry_run, names=tuple(dict.fromkeys(names))), find_vcenter, by, on_progress
-    )
+    report = Report(source.kind, cleaned(source_name), dry_run, names=tuple(dict.fromkeys(names)))
+    discovery = _Discovery(report, find_vcenter, by, on_progress)
     try:
-        for batch in source.batches(discovery.report.names):
+        for batch in source.batches(report.names):
             discovery.take(batch, source.total)
+        discovery.finish()
     except BaseException as error:
         discovery.fail(error)
         raise
-    discovery.finish()
-    return discovery.report
-
-
-@dataclass
-class _Estate:
-    """What one run knows of one vCenter."""
-
-    vcenter: Vcenter
-    run: DiscoveryRun
-    hosts: HostBook
-    taken: dict[str, str] = field(default_factory=dict)
-    seen: set[str] = field(default_factory=set)
-    counts: Counter[str] = field(default_factory=Counter)
-    findings: list[Finding] = field(default_factory=list)
-
-    @property
-    def stored(self) -> bool:
-        return self.vcenter.pk is not None
+    return report
 
 
 @dataclass
@@ -106,250 +65,187 @@ class _Discovery:
     find_vcenter: Callable[[Origin], Vcenter]
     by: str
     on_progress: Progress
-    estates: dict[Origin, _Estate] = field(default_factory=dict)
+    estates: dict[Origin, Estate] = field(default_factory=dict)
     done: int = 0
-    names_met: set[str] = field(default_factory=set)
+    names_met: Counter[str] = field(default_factory=Counter)
+    postponed: list[tuple[Estate, VirtualMachine]] = field(default_factory=list)
+
+    @property
+    def writes(self) -> bool:
+        return not self.report.dry_run
 
     def take(self, batch: Batch, total: int | None) -> None:
         estate = self._estate(batch.origin)
-        estate.hosts.take(batch.hosts, batch.vms, write=not self.report.dry_run)
-        if batch.vms:
-            self._take_vms(estate, batch.vms)
-        self._take_findings(estate, batch.findings)
-        self.done += len(batch.vms)
+        estate.covers = None if batch.covers is None or estate.covers is None else estate.covers | batch.covers
         self.names_met.update(vm.name for vm in batch.vms)
-        self._save(estate)
+        self._take_findings(estate, [*estate.hosts.take(batch.hosts, batch.vms), *batch.findings])
+        if batch.vms:
+            self._take_vms(estate, batch.vms, None)
+        self.done += len(batch.vms)
+        self._keep(estate)
         self.on_progress(self.done, total)
 
-    def _estate(self, origin: Origin) -> _Estate:
+    def _estate(self, origin: Origin) -> Estate:
         if origin not in self.estates:
             vcenter = self.find_vcenter(origin)
-            same = [each for each in self.estates.values() if each.vcenter == vcenter and each.stored]
+            same = [each for each in self.estates.values() if each.is_stored and each.vcenter == vcenter]
             self.estates[origin] = same[0] if same else self._begin(vcenter)
         return self.estates[origin]
 
-    def _begin(self, vcenter: Vcenter) -> _Estate:
-        run = DiscoveryRun(
-            vcenter=vcenter if vcenter.pk else None,
-            source_kind=self.report.source_kind,
-            source_name=self.report.source_name[:255],
-            added_by=self.by[:255],
-            names_asked_for=list(self.report.names) or None,
-            started_at=timezone.now(),
-        )
-        if not self.report.dry_run:
-            _end_interrupted_runs(vcenter)
-            run.save()
-            self.report.run_ids.append(run.pk)
-        self.report.vcenters.append(vcenter.name)
-        return _Estate(vcenter, run, HostBook(vcenter))
+    def _begin(self, vcenter: Vcenter) -> Estate:
+        hosts = HostBook(vcenter, self.report.source_kind, write=self.writes)
+        estate = Estate(vcenter, runs.new_run(self.report, vcenter, self.by), hosts)
+        if vcenter.pk and self.writes:
+            runs.end_interrupted(vcenter)
+        if vcenter.name:
+            self.report.vcenters.append(vcenter.name)
+        self._keep(estate)
+        return estate
 
-    def _take_vms(self, estate: _Estate, vms: Sequence[VirtualMachine]) -> None:
-        """Store the VMs in one transaction, or, where the database refuses them, in halves."""
+    def _keep(self, estate: Estate) -> None:
+        if not self.writes:
+            return
+        is_new = estate.run.pk is None
+        runs.keep(estate)
+        if is_new:
+            self.report.run_ids.append(estate.run.pk)
+
+    def _take_vms(self, estate: Estate, vms: Sequence[VirtualMachine], names: Mapping[str, int] | None) -> None:
+        """Store the VMs in one transaction, or, where the database refuses them, in halves.
+
+        A key that is taken may be another run's doing: that batch is tried once more before it is halved.
+        """
         try:
-            outcomes = self._store(estate, vms)
-        except DatabaseError as error:
-            if not _usable():
-                raise
+            try:
+                outcomes = self._store(estate, vms, names)
+            except IntegrityError:
+                outcomes = self._store(estate, vms, names)
+        except (DataError, IntegrityError) as error:
             if len(vms) > 1:
                 middle = len(vms) // 2
-                self._take_vms(estate, vms[:middle])
-                self._take_vms(estate, vms[middle:])
+                self._take_vms(estate, vms[:middle], names)
+                self._take_vms(estate, vms[middle:], names)
                 return
-            outcomes = self._store_alone(estate, vms[0], error)
+            reason = f"The database refused this VM: {str(error).strip().splitlines()[0]}. Nothing of it was stored."
+            outcomes = [VMOutcome(vms[0].name, Outcome.FAILED, reason=cleaned(reason), of=vms[0])]
+            if self.writes:
+                record(estate.run, outcomes)
         self._note(estate, outcomes)
 
-    def _store_alone(self, estate: _Estate, vm: VirtualMachine, error: DatabaseError) -> list[VMOutcome]:
-        """Somebody else may have stored the same VM in between: look once more before it is called failed."""
-        try:
-            if isinstance(error, IntegrityError):
-                return self._store(estate, [vm])
-        except DatabaseError as again:
-            error = again
-        reason = f"The database refused this VM: {str(error).strip().splitlines()[0]}. Nothing of it was stored."
-        outcome = VMOutcome(vm.name, Outcome.FAILED, reason=reason)
-        if not self.report.dry_run:
-            _record(estate.run, [outcome])
-        return [outcome]
+    def _store(self, estate: Estate, vms: Sequence[VirtualMachine], names: Mapping[str, int] | None) -> list[VMOutcome]:
+        """Try again while the database is busy with somebody else; raises SourceError when it stays so."""
+        for attempt in range(BUSY_ATTEMPTS):
+            try:
+                return self._store_once(estate, vms, names)
+            except OperationalError:
+                if not runs.usable():
+                    raise
+                time.sleep(BUSY_SECONDS * 2**attempt)
+        raise SourceError("database_busy", "The database is too busy with other writers; run discovery again later.")
 
-    def _store(self, estate: _Estate, vms: Sequence[VirtualMachine]) -> list[VMOutcome]:
-        taken = dict(estate.taken)
-        at = timezone.now()
-        vcenter_id = estate.vcenter.pk or 0
-        planner = BatchPlanner(vcenter_id, vms, estate.hosts.ids, taken, self.by[:255], at)
-        if self.report.dry_run:
-            plan = planner.plan()
-        else:
+    def _store_once(
+        self, estate: Estate, vms: Sequence[VirtualMachine], names: Mapping[str, int] | None
+    ) -> list[VMOutcome]:
+        if self.writes:
             with transaction.atomic():
-                plan = planner.plan()
+                plan = self._plan(estate, vms, names)
+                if plan.touched:
+                    self._lock(plan.touched)
+                    plan = self._plan(estate, vms, names)
                 plan.write()
-                _record(estate.run, plan.outcomes)
-        estate.taken = taken
-        return self._without_new_ids(plan)
-
-    def _without_new_ids(self, plan: Plan) -> list[VMOutcome]:
-        if not self.report.dry_run:
+                record(estate.run, plan.outcomes)
+        else:
+            plan = self._plan(estate, vms, names)
+        estate.taken |= plan.taken
+        self.postponed += [(estate, vm) for vm in plan.postponed]
+        if self.writes:
             return plan.outcomes
         return [replace(each, context_id=None) if each.outcome == Outcome.ADDED else each for each in plan.outcomes]
 
-    def _note(self, estate: _Estate, outcomes: list[VMOutcome]) -> None:
-        self.report.outcomes += outcomes
-        estate.counts.update(str(each.outcome) for each in outcomes)
-        estate.seen.update(each.context_id for each in outcomes if each.context_id)
+    def _lock(self, context_ids: Collection[str]) -> None:
+        """Somebody else may change the same VMs: under a lock of their rows, what is compared is read once more."""
+        rows = VMContext.objects.select_for_update().filter(pk__in=context_ids).order_by("pk")
+        list(rows.values_list("pk"))
 
-    def _take_findings(self, estate: _Estate, findings: Sequence[Finding]) -> None:
+    def _plan(self, estate: Estate, vms: Sequence[VirtualMachine], names: Mapping[str, int] | None) -> Plan:
+        return BatchPlanner(
+            estate.vcenter.pk or 0, vms, estate.hosts, estate.taken, names, cleaned(self.by)[:255], timezone.now()
+        ).plan()
+
+    def _note(self, estate: Estate, outcomes: list[VMOutcome]) -> None:
+        self.report.outcomes += outcomes
+        estate.note(outcomes)
+
+    def _take_findings(self, estate: Estate, findings: Sequence[Finding]) -> None:
         self.report.findings += findings
         estate.findings += findings
-        outcomes = _failed_by(findings)
-        self.names_met.update(each.name for each in outcomes)
-        if outcomes and not self.report.dry_run:
-            _record(estate.run, outcomes)
+        for each in findings:
+            if each.leaves_out_a_vm:
+                estate.left_out.add(each)
+                self.names_met.update(filter(None, [each.vm_name]))
+        outcomes = left_out(findings)
+        if outcomes and self.writes:
+            record(estate.run, outcomes)
         self._note(estate, outcomes)
 
     def finish(self) -> None:
-        """Say which VMs the source no longer has, and which names it never had; end the runs."""
+        """Store what had to wait for the end, say which VMs the source no longer has and which names it never had."""
         if not self.estates:
-            self._estate(Origin())
+            self.estates[Origin()] = self._begin(Vcenter(name=""))
         estates = list({id(each): each for each in self.estates.values()}.values())
         for estate in estates:
-            if not self.report.names and estate.stored:
+            late = [vm for of, vm in self.postponed if of is estate]
+            for start in range(0, len(late), LATE_BATCH):
+                self._take_vms(estate, late[start : start + LATE_BATCH], self.names_met)
+            if not self.report.names and estate.is_stored:
                 self._note(estate, self._mark_missing(estate))
-                estate.hosts.mark_missing(write=not self.report.dry_run)
+                if estate.covers is None and estate.hosts.was_told:
+                    estate.hosts.mark_missing()
         self._note(estates[0], self._names_not_found(estates[0]))
         for estate in estates:
-            estate.run.status = RunStatus.COMPLETED
-            estate.run.completed_at = timezone.now()
-            self._save(estate)
+            if self.writes:
+                runs.end(estate)
 
-    def _mark_missing(self, estate: _Estate) -> list[VMOutcome]:
-        failed = {each.name for each in self.report.outcomes if each.context_id is None}
+    def _mark_missing(self, estate: Estate) -> list[VMOutcome]:
         known = VMContext.objects.filter(vcenter=estate.vcenter, archived_at__isnull=True)
-        if self.report.source_kind == SourceKind.RVTOOLS:
-            known = known.exclude(is_template=True)
-        if self.report.source_kind == SourceKind.VCENTER and estate.vcenter.datacenter:
-            known = known.filter(datacenter=estate.vcenter.datacenter.rpartition("/")[2])
         gone = [
             (context_id, name, since)
-            for context_id, name, moref, since in known.values_list("context_id", "name", "moref", "missing_since")
-            if context_id not in estate.seen and name not in failed and moref not in failed
+            for context_id, name, uuid, moref, datacenter, since in known.values_list(
+                "context_id", "name", "instance_uuid", "moref", "datacenter", "missing_since"
+            )
+            if context_id not in estate.seen
+            and (estate.covers is None or datacenter in estate.covers)
+            and not estate.left_out.has(uuid, moref, name)
         ]
         reason = f"{self.report.source_name} did not list this VM; archive it if it is gone for good."
         outcomes = [VMOutcome(name, Outcome.MISSING, context_id, reason=reason) for context_id, name, _ in gone]
-        if outcomes and not self.report.dry_run:
+        newly = [context_id for context_id, _, since in gone if since is None]
+        if outcomes and self.writes:
             at = timezone.now()
             with transaction.atomic():
-                for ids in _chunks([context_id for context_id, _, since in gone if since is None]):
-                    VMContext.objects.filter(context_id__in=ids).update(missing_since=at, updated_at=at)
-                _record(estate.run, outcomes)
+                for start in range(0, len(newly), LATE_BATCH):
+                    chunk = VMContext.objects.filter(context_id__in=newly[start : start + LATE_BATCH])
+                    chunk.update(missing_since=at, updated_at=at)
+                record(estate.run, outcomes)
         return outcomes
 
-    def _names_not_found(self, estate: _Estate) -> list[VMOutcome]:
+    def _names_not_found(self, estate: Estate) -> list[VMOutcome]:
         reason = f"{self.report.source_name} has no VM of this name; check its spelling."
-        not_found = [name for name in self.report.names if name not in self.names_met]
+        not_found = [name for name in self.report.names if not self.names_met[name]]
         outcomes = [VMOutcome(name, Outcome.MISSING, reason=reason) for name in not_found]
-        if outcomes and not self.report.dry_run:
-            _record(estate.run, outcomes)
+        if outcomes and self.writes:
+            record(estate.run, outcomes)
         return outcomes
 
     def fail(self, error: BaseException) -> None:
-        """End the runs as failed, with what stopped them; an unusable connection leaves them to `SILENT_FOR`."""
-        if self.report.dry_run or not _usable():
+        """End the runs as failed, with what stopped them; where the database is gone, `runs.SILENT_FOR` ends them."""
+        if not self.writes or not runs.usable():
             return
-        if not self.estates and isinstance(error, SourceError):
-            self._begin_failed()
+        is_known = isinstance(error, SourceError)
+        if not self.estates and is_known:
+            # A source that could not be read at all leaves a run too: silence would look like nobody tried.
+            self.estates[Origin()] = self._begin(Vcenter(name=""))
         for estate in self.estates.values():
-            estate.run.status = RunStatus.FAILED
-            estate.run.completed_at = timezone.now()
-            estate.run.error_code = error.code if isinstance(error, SourceError) else "interrupted"
-            known = isinstance(error, SourceError)
-            estate.run.error_message = str(error) if known else f"Stopped by {type(error).__name__}; run it again."
-            self._save(estate)
-
-    def _begin_failed(self) -> None:
-        """A source that could not be read at all leaves a run too: silence would look like nobody tried."""
-        run = DiscoveryRun(
-            source_kind=self.report.source_kind,
-            source_name=self.report.source_name[:255],
-            added_by=self.by[:255],
-            names_asked_for=list(self.report.names) or None,
-            started_at=timezone.now(),
-        )
-        vcenter = Vcenter(name="")
-        self.estates[Origin()] = _Estate(vcenter, run, HostBook(vcenter))
-
-    def _save(self, estate: _Estate) -> None:
-        if self.report.dry_run:
-            return
-        run = estate.run
-        run.counts = dict(estate.counts)
-        run.findings = [_finding_json(each) for each in estate.findings[:FINDINGS_KEPT]]
-        run.findings_total = len(estate.findings)
-        run.save()
-        if run.pk not in self.report.run_ids:
-            self.report.run_ids.append(run.pk)
-
-
-def _end_interrupted_runs(vcenter: Vcenter) -> None:
-    now = timezone.now()
-    DiscoveryRun.objects.filter(vcenter=vcenter, status=RunStatus.RUNNING, updated_at__lt=now - SILENT_FOR).update(
-        status=RunStatus.FAILED,
-        completed_at=now,
-        updated_at=now,
-        error_code="interrupted",
-        error_message="The run stopped without a word; a later one took over.",
-    )
-
-
-def _record(run: DiscoveryRun, outcomes: Sequence[VMOutcome]) -> None:
-    DiscoveryOutcome.objects.bulk_create(
-        [
-            DiscoveryOutcome(
-                run=run,
-                vm_name=each.name[:255] or "(unnamed)",
-                vm_context_id=each.context_id,
-                outcome=each.outcome,
-                reason=each.reason,
-                changes=_plain(each.changes),
-            )
-            for each in outcomes
-        ]
-    )
-
-
-def _failed_by(findings: Sequence[Finding]) -> list[VMOutcome]:
-    """One failed outcome for each VM that a finding left out, with the first finding as the reason."""
-    by_name: dict[str, list[Finding]] = {}
-    for each in findings:
-        if each.vm_name and each.severity == "error":
-            by_name.setdefault(each.vm_name, []).append(each)
-    return [
-        VMOutcome(
-            name,
-            Outcome.FAILED,
-            reason=of_vm[0].message + (f" ({len(of_vm) - 1} more findings)" if len(of_vm) > 1 else ""),
-        )
-        for name, of_vm in by_name.items()
-    ]
-
-
-def _finding_json(finding: Finding) -> dict[str, Any]:
-    return {name: getattr(finding, name) for name in Finding.__slots__ if getattr(finding, name) is not None}
-
-
-def _plain(changes: Any) -> Any:
-    """Times as text, so that a JSON column takes them."""
-    if isinstance(changes, dict):
-        return {key: _plain(value) for key, value in changes.items()}
-    if isinstance(changes, list):
-        return [_plain(value) for value in changes]
-    return DjangoJSONEncoder().default(changes) if isinstance(changes, datetime) else changes
-
-
-def _chunks(items: list[str], size: int = 500) -> list[list[str]]:
-    return [items[start : start + size] for start in range(0, len(items), size)]
-
-
-def _usable() -> bool:
-    if connection.in_atomic_block and connection.needs_rollback:
-        return False
-    return bool(connection.connection is not None and connection.is_usable())
+            code: Any = getattr(error, "code", None) if is_known else "interrupted"
+            message = str(error) if is_known else f"Stopped by {type(error).__name__}; run it again."
+            runs.end(estate, code=code, message=message)

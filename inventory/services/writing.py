@@ -1,6 +1,6 @@
 """Writes one batch of records in set-based statements: all of a VM, with all its disks and interfaces, or nothing."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from types import SimpleNamespace
@@ -9,12 +9,13 @@ from typing import Any
 from django.db.models import F, Model
 
 from inventory.models import OperationClaim, Outcome, VMContext, VMDisk, VMNetworkInterface, new_context_id
-from inventory.services.differences import DISK, NIC, VM, Changes, Columns, pair_interfaces, stronger_nic_key
-from inventory.services.matching import Conflict, Matcher, Stored, identities, read_candidates, strength
+from inventory.services.differences import DISK, NIC, VM, Changes, Columns, cleaned, pair_interfaces, stronger_nic_key
+from inventory.services.hosts import HostBook
+from inventory.services.matching import Conflict, Matcher, Postponed, Stored, identities, read_candidates, strength
 from inventory.sources.records import VirtualMachine
 
-STATE = ("host_id", "missing_since")
-"""Columns of a VM that discovery sets and that no record holds."""
+STATE = ("host_id", "missing_since", "archived_at", "operation_claim")
+"""What discovery needs to know of a VM besides the columns that a record fills."""
 NIC_STORED = ("id", *NIC.names, "removed_at")
 DISK_STORED = ("id", *DISK.names, "removed_at")
 
@@ -28,6 +29,8 @@ class VMOutcome:
     context_id: str | None = None
     reason: str | None = None
     changes: dict[str, Any] | None = None
+    of: Any = None
+    """The record, or the finding, of a VM that was not stored."""
 
 
 @dataclass
@@ -35,6 +38,12 @@ class Plan:
     """The rows that a batch adds and changes. Nothing is written before `write`."""
 
     at: datetime
+    touched: set[str] = field(default_factory=set)
+    """The VMs, by context id, of which something changes."""
+    taken: dict[str, str] = field(default_factory=dict)
+    """By context id or identity: the name of the record that is it."""
+    postponed: list[VirtualMachine] = field(default_factory=list)
+    """VMs to be matched once all names of the source are known."""
     added: list[Model] = field(default_factory=list)
     changed: dict[type[Model], list[tuple[Model, set[str]]]] = field(default_factory=dict)
     outcomes: list[VMOutcome] = field(default_factory=list)
@@ -64,32 +73,37 @@ class BatchPlanner:
 
     vcenter_id: int
     vms: Sequence[VirtualMachine]
-    hosts: dict[str, int]
-    """Ids of the vCenter's hosts, by moref and by name."""
-    taken: dict[str, str]
-    """What earlier batches of the run have taken; `plan` adds this batch's."""
+    hosts: HostBook
+    taken: Mapping[str, str]
+    """What earlier batches of the run have taken."""
+    names: Mapping[str, int] | None
+    """How many VMs of the source bear each name; None while it is still being read."""
     added_by: str | None
     at: datetime
 
     def plan(self) -> Plan:
-        """Reads what is stored in three queries. A VM in conflict or that cannot be stored is an outcome only."""
+        """Reads what is stored in three or four queries. A VM that cannot be stored is an outcome only."""
         plan = Plan(self.at)
         stored = read_candidates(self.vcenter_id, self.vms, (*VM.names, *STATE))
-        matcher = Matcher(stored, self.vms, self.taken)
+        matcher = Matcher(stored, self.vms, self.taken, self.names)
         matched: list[tuple[VirtualMachine, Stored]] = []
         for vm in self.vms:
             if reason := _unstorable(vm):
-                plan.outcomes.append(VMOutcome(vm.name, Outcome.FAILED, reason=reason))
+                plan.outcomes.append(VMOutcome(cleaned(vm.name), Outcome.FAILED, reason=reason, of=vm))
                 continue
             try:
                 found = matcher.match(vm)
+            except Postponed:
+                plan.postponed.append(vm)
+                continue
             except Conflict as conflict:
-                plan.outcomes.append(VMOutcome(vm.name, Outcome.CONFLICT, reason=str(conflict)))
+                plan.outcomes.append(VMOutcome(vm.name, Outcome.CONFLICT, reason=str(conflict), of=vm))
                 continue
             if found is None:
                 self._add(plan, vm)
             else:
                 matched.append((vm, found))
+        plan.taken = matcher.taken
         disks = _children(VMDisk, DISK_STORED, [found.context_id for _, found in matched])
         nics = _children(VMNetworkInterface, NIC_STORED, [found.context_id for _, found in matched])
         for vm, found in matched:
@@ -103,7 +117,7 @@ class BatchPlanner:
                 context_id=context_id,
                 vcenter_id=self.vcenter_id,
                 identity=identities(vm)[0],
-                host_id=self.hosts.get(vm.host or ""),
+                host_id=self.hosts.find(vm.host),
                 added_by=self.added_by,
                 **VM.given(VM.read(vm)),
             )
@@ -116,29 +130,44 @@ class BatchPlanner:
         plan.outcomes.append(VMOutcome(vm.name, Outcome.ADDED, context_id))
 
     def _compare(self, plan: Plan, vm: VirtualMachine, found: Stored, disks: list[Any], nics: list[Any]) -> None:
-        changes: dict[str, Any] = dict(self._vm_changes(vm, found))
-        if changes:
-            columns = {name: after for name, (_, after) in changes.items()}
-            facts = dict(zip((*VM.names, *STATE), found.facts, strict=True)) | {"identity": found.identity}
-            row = VMContext(context_id=found.context_id, version=F("version") + 1, **facts | columns)
-            plan.change(row, {*columns, "version"})
+        *facts, host_id, missing_since, archived_at, claim = found.facts
+        columns = self._vm_columns(vm, found, tuple(facts), host_id, missing_since)
+        changes: dict[str, Any] = dict(columns)
+        if columns:
+            before = {**VM.given(tuple(facts)), "host_id": host_id, "missing_since": missing_since}
+            after = {name: value for name, (_, value) in columns.items()}
+            row = VMContext(
+                context_id=found.context_id,
+                version=F("version") + 1,
+                **{**before, "identity": found.identity, **after},
+            )
+            plan.change(row, {*after, "version"})
+        if "host_id" in changes:
+            changes["host"] = [self.hosts.name_of(each) for each in changes.pop("host_id")]
+        if claim is None:
+            plan.add(OperationClaim(vm_context_id=found.context_id))
+            changes["operation_claim"] = "added"
         children = {
             "disks": self._disk_changes(plan, vm, found.context_id, disks),
             "network_interfaces": self._nic_changes(plan, vm, found.context_id, nics),
         }
         changes |= {name: of_children for name, of_children in children.items() if of_children}
+        if changes:
+            plan.touched.add(found.context_id)
         outcome = Outcome.UPDATED if changes else Outcome.UNCHANGED
-        plan.outcomes.append(VMOutcome(vm.name, outcome, found.context_id, changes=changes or None))
+        archived = "This VM is archived; take it out of the archive to manage it again." if archived_at else None
+        plan.outcomes.append(VMOutcome(vm.name, outcome, found.context_id, archived, changes or None))
 
-    def _vm_changes(self, vm: VirtualMachine, found: Stored) -> Changes:
-        *facts, host_id, missing_since = found.facts
-        changes = VM.changes(tuple(facts), VM.read(vm))
+    def _vm_columns(
+        self, vm: VirtualMachine, found: Stored, facts: tuple[Any, ...], host_id: int | None, missing_since: Any
+    ) -> Changes:
+        changes = VM.changes(facts, VM.read(vm))
         if _says_less(*changes.get("os_type", (None, None))):
             del changes["os_type"]
         best = identities(vm)[0]
         if best != found.identity and strength(best) > strength(found.identity):
             changes["identity"] = [found.identity, best]
-        new_host = self.hosts.get(vm.host or "")
+        new_host = self.hosts.find(vm.host)
         if new_host is not None and new_host != host_id:
             changes["host_id"] = [host_id, new_host]
         if missing_since is not None:

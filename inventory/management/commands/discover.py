@@ -17,7 +17,8 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
 from inventory.models import Outcome
-from inventory.services.discovery import Report, discover
+from inventory.services.discovery import discover
+from inventory.services.reports import Report
 from inventory.services.vcenters import (
     FileVcenters,
     Unresolved,

@@ -201,8 +201,10 @@ def test_names_that_differ_in_case_only_are_two_vms(run):
 def test_a_vm_that_the_source_lists_twice_is_in_conflict_the_second_time(run):
     report = run(machine(1), machine(1, name="copy"))
 
-    assert [each.outcome for each in report.outcomes] == ["added", "conflict"]
-    assert "give each VM an identity of its own" in report.outcomes[1].reason
+    assert report.counts == {"conflict": 2}
+    assert "give each an identity of its own" in report.outcomes[1].reason
+    one_by_one = run(source=MemorySource([machine(1), machine(1, name="copy")], hosts(), batch=1))
+    assert one_by_one.counts == {"added": 1, "conflict": 1}
 
 
 def test_an_interface_known_by_its_mac_is_recognised_when_its_key_becomes_known(run):
@@ -354,7 +356,7 @@ def test_hosts_are_changed_in_place_and_marked_missing(run):
 def test_hosts_that_come_in_one_batch_with_their_vms_are_stored_once(run, vcenter):
     class OneBatch(MemorySource):
         def batches(self, names=()):
-            yield Batch(self.origin, tuple(self.hosts), tuple(self.vms))
+            yield Batch(self.origin, tuple(self.hosts), tuple(self.vms), covers=None)
 
     source = OneBatch([machine(1), machine(2, host="esx2.example.org")], hosts())
     run(source=source)
