@@ -8,6 +8,7 @@ _MAC_DIGITS = re.compile(r"[0-9a-f]{12}")
 _DATASTORE = re.compile(r"\[([^\[\]]+)\]")
 _POWER_STATES = {"poweredon": "poweredOn", "poweredoff": "poweredOff", "suspended": "suspended"}
 _NIL_UUID = "00000000-0000-0000-0000-000000000000"
+_UNSTORABLE = re.compile("[\x00\ud800-\udfff]")
 
 
 def stripped(text: str) -> str | None:
@@ -15,13 +16,14 @@ def stripped(text: str) -> str | None:
 
     Raises `ValueError` for text that no database can hold: a NUL, or half of a surrogate pair.
     """
-    if "\x00" in text:
-        raise ValueError("it contains a NUL character")
-    try:
-        text.encode()
-    except UnicodeEncodeError:
-        raise ValueError("it contains half of a character") from None
+    if found := _UNSTORABLE.search(text):
+        raise ValueError(f"it contains {'a NUL character' if found[0] == chr(0) else 'half of a character'}")
     return text.strip() or None
+
+
+def storable(text: str) -> str:
+    """The text with U+FFFD for what no database can hold."""
+    return _UNSTORABLE.sub("\ufffd", text)
 
 
 def uuid_text(text: str) -> str | None:

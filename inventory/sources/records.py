@@ -4,12 +4,14 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import Protocol
 
+from . import facts
+
 
 class SourceError(Exception):
     """The source cannot be read at all. `code` is stable, the message says what to do next and holds no secret."""
 
     def __init__(self, code: str, message: str) -> None:
-        super().__init__(message)
+        super().__init__(facts.storable(message))
         self.code = code
 
 
@@ -86,7 +88,10 @@ class VirtualMachine:
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """Something in the source that is not as it should be; one sentence that says what and what to do."""
+    """Something in the source that is not as it should be; one sentence that says what and what to do.
+
+    Whatever the source holds, what is told of it can be stored: see `facts.storable`.
+    """
 
     code: str
     message: str
@@ -101,6 +106,11 @@ class Finding:
     """Of the VM that is left out."""
     instance_uuid: str | None = None
     """Of the VM that is left out."""
+
+    def __post_init__(self) -> None:
+        for name in ("message", "column", "vm_name", "moref", "instance_uuid"):
+            if text := getattr(self, name):
+                object.__setattr__(self, name, facts.storable(text))
 
     @property
     def leaves_out_a_vm(self) -> bool:
