@@ -33,7 +33,7 @@ class Migration(migrations.Migration):
                         blank=True, choices=[("ROOT", "root"), ("DATADISK", "data disk")], max_length=64, null=True
                     ),
                 ),
-                ("device_path", config.schema.fields.CodeField(blank=True, max_length=255, null=True, unique=True)),
+                ("device_path", config.schema.fields.CodeField(blank=True, max_length=255, null=True)),
                 ("mount_point", models.CharField(blank=True, max_length=255, null=True)),
                 (
                     "status",
@@ -76,6 +76,9 @@ class Migration(migrations.Migration):
                 "ordering": ["volume_name"],
                 "indexes": [models.Index(fields=["status"], name="ossea_volumes_status")],
                 "constraints": [
+                    models.UniqueConstraint(
+                        fields=("target", "device_path"), name="ossea_volumes_device_path_per_target"
+                    ),
                     models.CheckConstraint(
                         condition=models.Q(("status__in", ["creating", "available", "attached", "detached", "error"])),
                         name="ossea_volumes_status_known",
@@ -119,11 +122,11 @@ class Migration(migrations.Migration):
                     models.CheckConstraint(
                         condition=models.Q(
                             models.Q(("status", "detached"), _negated=True),
-                            models.Q(("device_path__isnull", True), ("vm_disk__isnull", True)),
+                            ("device_path__isnull", True),
                             _connector="OR",
                         ),
-                        name="ossea_volumes_detached_is_free",
-                        violation_error_message="A detached volume names neither a disk nor a device path.",
+                        name="ossea_volumes_detached_has_no_path",
+                        violation_error_message="A detached volume is at no device path.",
                     ),
                 ],
             },

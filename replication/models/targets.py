@@ -94,7 +94,7 @@ class TargetVolume(Stamped):
     volume_name = models.CharField(max_length=255)
     size_bytes = models.BigIntegerField(null=True, blank=True)
     volume_type = CodeField(max_length=64, choices=VolumeType, null=True, blank=True)
-    device_path = CodeField(max_length=255, null=True, blank=True, unique=True)
+    device_path = CodeField(max_length=255, null=True, blank=True)
     mount_point = models.CharField(max_length=255, null=True, blank=True)
     status = CodeField(
         max_length=64, choices=VolumeStatus, default=VolumeStatus.CREATING, db_default=VolumeStatus.CREATING
@@ -105,6 +105,7 @@ class TargetVolume(Stamped):
         verbose_name = "target volume"
         ordering = ["volume_name"]
         constraints = [
+            models.UniqueConstraint(fields=["target", "device_path"], name="ossea_volumes_device_path_per_target"),
             known("ossea_volumes", "status", VolumeStatus),
             known("ossea_volumes", "volume_type", VolumeType),
             filled("ossea_volumes", "volume_id", "volume_name", "device_path", "mount_point"),
@@ -115,9 +116,9 @@ class TargetVolume(Stamped):
                 violation_error_message="An attached volume names the disk whose copy it holds.",
             ),
             models.CheckConstraint(
-                condition=~Q(status=VolumeStatus.DETACHED) | Q(vm_disk__isnull=True, device_path__isnull=True),
-                name="ossea_volumes_detached_is_free",
-                violation_error_message="A detached volume names neither a disk nor a device path.",
+                condition=~Q(status=VolumeStatus.DETACHED) | Q(device_path__isnull=True),
+                name="ossea_volumes_detached_has_no_path",
+                violation_error_message="A detached volume is at no device path.",
             ),
         ]
         indexes = [models.Index(fields=["status"], name="ossea_volumes_status")]

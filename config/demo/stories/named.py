@@ -114,10 +114,15 @@ def legacy_billing(part: Part) -> None:
     replicate(part, chance.ago(days=8.5), "pending running replicating failed", reason="The volume reports an error.")
     fail_over(part, Purpose.TEST, chance.ago(days=8), up_to("validating", "failed"), reason="DISK.RESIZED: disk-2000")
     part.volume_of(second).status = VolumeStatus.ERROR
-    old = {"vm_disk": None, "target": part.target, "size_bytes": removed.capacity_bytes}
+    part.volume_of(removed).status = VolumeStatus.DETACHED
     part.add(
-        TargetVolumeFactory.build(volume_name="legacy-billing-disk-2002", status=VolumeStatus.DETACHED, **old),
-        TargetVolumeFactory.build(volume_name="spare-8g", status=VolumeStatus.AVAILABLE, **old),
+        TargetVolumeFactory.build(
+            volume_name="spare-8g",
+            status=VolumeStatus.AVAILABLE,
+            vm_disk=None,
+            target=part.target,
+            size_bytes=removed.capacity_bytes,
+        )
     )
 
 

@@ -58,9 +58,9 @@ BY_HAND: dict[str, list[Attack]] = {
         Attack({"status": "attached"}),
         Attack({"vm_disk_id": None}, {"status": "attached", "vm_disk_id": Ref("vm_disks")}),
     ],
-    "ossea_volumes_detached_is_free": [
-        Attack({"status": "detached"}, {"vm_disk_id": Ref("vm_disks")}),
+    "ossea_volumes_detached_has_no_path": [
         Attack({"status": "detached"}, {"device_path": "/dev/vdb"}),
+        Attack({"device_path": "/dev/vdb"}, {"status": "detached", "vm_disk_id": Ref("vm_disks")}),
     ],
     "replication_disks_synced_within_total": [
         Attack({"bytes_synced": 11}, {"bytes_total": 10}),

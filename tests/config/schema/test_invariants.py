@@ -148,7 +148,7 @@ TWO_ROWS: dict[str, tuple[dict[str, Any], dict[str, Any]]] = {
     "operation_claims.holder_id": (HELD, {**HELD, "holder_id": "backup-2"}),
     "organizations.is_default": (BY_DEFAULT, {}),
     "ossea_configs_one_default": (BY_DEFAULT, {}),
-    "ossea_volumes.device_path": ({"device_path": "/dev/vdb"}, {"device_path": "/dev/vdc"}),
+    "ossea_volumes_device_path_per_target": ({"device_path": "/dev/vdb"}, {"device_path": "/dev/vdc"}),
     "ossea_volumes.vm_disk_id": ({"vm_disk_id": Ref("vm_disks")}, {"vm_disk_id": Ref("vm_disks", 2)}),
     "recovery_plan_runs_one_active": ({"is_active": True}, {"is_active": True}),
     "recovery_plan_steps.failover_job_id": (
