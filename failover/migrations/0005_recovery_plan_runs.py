@@ -153,7 +153,14 @@ class Migration(migrations.Migration):
                         max_length=64,
                     ),
                 ),
-                ("deadline", models.DateTimeField(blank=True, null=True)),
+                (
+                    "deadline_seconds",
+                    models.IntegerField(blank=True, help_text="How long a person has to answer.", null=True),
+                ),
+                (
+                    "deadline",
+                    models.DateTimeField(blank=True, help_text="Empty: the step has not started.", null=True),
+                ),
                 (
                     "default_answer",
                     config.schema.fields.CodeField(
@@ -218,9 +225,9 @@ class Migration(migrations.Migration):
                         violation_error_message="Leave what is unknown unset; none of these may be empty: title, message.",
                     ),
                     models.CheckConstraint(
-                        condition=models.Q(("seq__gte", 1)),
+                        condition=models.Q(("seq__gte", 1), ("deadline_seconds__gte", 1)),
                         name="recovery_plan_steps_at_least_1",
-                        violation_error_message="seq: at least 1.",
+                        violation_error_message="seq, deadline_seconds: at least 1.",
                     ),
                     models.CheckConstraint(
                         condition=models.Q(("default_answer__in", ["continue", "stop"])),
@@ -230,11 +237,21 @@ class Migration(migrations.Migration):
                     models.CheckConstraint(
                         condition=models.Q(
                             models.Q(("kind", "manual"), _negated=True),
-                            models.Q(("deadline__isnull", False), ("default_answer__isnull", False)),
+                            models.Q(("deadline_seconds__isnull", False), ("default_answer__isnull", False)),
                             _connector="OR",
                         ),
-                        name="recovery_plan_steps_manual_has_deadline",
-                        violation_error_message="A step that waits for a person has a deadline and an answer by default.",
+                        name="recovery_plan_steps_manual_has_default",
+                        violation_error_message="A step that waits for a person says for how long, and has a default answer.",
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(
+                            models.Q(("kind", "manual"), _negated=True),
+                            ("started_at__isnull", True),
+                            ("deadline__isnull", False),
+                            _connector="OR",
+                        ),
+                        name="recovery_plan_steps_asked_has_deadline",
+                        violation_error_message="A person who has been asked is told until when.",
                     ),
                     models.CheckConstraint(
                         condition=models.Q(

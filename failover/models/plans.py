@@ -147,7 +147,10 @@ class PlanStepKind(models.TextChoices):
 
 
 class RecoveryPlanStep(Stamped):
-    """One step of a plan run: a failover job, a pause, or something a person confirms before a deadline."""
+    """One step of a plan run: a failover job, a pause, or something a person confirms before a deadline.
+
+    How long a person has is known from the start, until when only once the step has started.
+    """
 
     run = models.ForeignKey(RecoveryPlanRun, on_delete=models.CASCADE, related_name="steps")
     seq = models.IntegerField()
@@ -157,7 +160,8 @@ class RecoveryPlanStep(Stamped):
         FailoverJob, on_delete=models.PROTECT, null=True, blank=True, related_name="plan_step"
     )
     status = CodeField(max_length=64, choices=StepStatus, default=StepStatus.PENDING, db_default=StepStatus.PENDING)
-    deadline = models.DateTimeField(null=True, blank=True)
+    deadline_seconds = models.IntegerField(null=True, blank=True, help_text="How long a person has to answer.")
+    deadline = models.DateTimeField(null=True, blank=True, help_text="Empty: the step has not started.")
     default_answer = CodeField(
         max_length=64,
         null=True,
@@ -180,16 +184,22 @@ class RecoveryPlanStep(Stamped):
             known("recovery_plan_steps", "kind", PlanStepKind),
             known("recovery_plan_steps", "status", StepStatus),
             filled("recovery_plan_steps", "title", "message"),
-            at_least("recovery_plan_steps", 1, "seq"),
+            at_least("recovery_plan_steps", 1, "seq", "deadline_seconds"),
             models.CheckConstraint(
                 condition=Q(default_answer__in=["continue", "stop"]),
                 name="recovery_plan_steps_default_answer_known",
                 violation_error_message="The default answer is continue or stop.",
             ),
             models.CheckConstraint(
-                condition=~Q(kind=PlanStepKind.MANUAL) | Q(deadline__isnull=False, default_answer__isnull=False),
-                name="recovery_plan_steps_manual_has_deadline",
-                violation_error_message="A step that waits for a person has a deadline and an answer by default.",
+                condition=~Q(kind=PlanStepKind.MANUAL)
+                | Q(deadline_seconds__isnull=False, default_answer__isnull=False),
+                name="recovery_plan_steps_manual_has_default",
+                violation_error_message="A step that waits for a person says for how long, and has a default answer.",
+            ),
+            models.CheckConstraint(
+                condition=~Q(kind=PlanStepKind.MANUAL) | Q(started_at__isnull=True) | Q(deadline__isnull=False),
+                name="recovery_plan_steps_asked_has_deadline",
+                violation_error_message="A person who has been asked is told until when.",
             ),
             set_while(
                 "recovery_plan_steps",

@@ -1,5 +1,7 @@
 """Recovery plans and their runs."""
 
+from datetime import timedelta
+
 from factory import LazyAttribute, Maybe, SelfAttribute, Sequence, SubFactory
 from factory.django import DjangoModelFactory
 
@@ -86,7 +88,14 @@ class RecoveryPlanStepFactory(DjangoModelFactory):
         ),
     )
     status = StepStatus.PENDING
-    deadline = LazyAttribute(lambda made: chance.ago(hours=-1) if made.kind == PlanStepKind.MANUAL else None)
+    deadline_seconds = LazyAttribute(lambda made: 3600 if made.kind == PlanStepKind.MANUAL else None)
+    deadline = LazyAttribute(
+        lambda made: (
+            made.started_at + timedelta(seconds=made.deadline_seconds)
+            if made.started_at and made.deadline_seconds
+            else None
+        )
+    )
     default_answer = LazyAttribute(lambda made: "stop" if made.kind == PlanStepKind.MANUAL else None)
     started_at = LazyAttribute(
         lambda made: None if made.status in (StepStatus.PENDING, StepStatus.SKIPPED) else chance.ago(minutes=40)

@@ -85,18 +85,19 @@ def _waiting_run(plan: RecoveryPlan, job: FailoverJob, ledger: Ledger) -> None:
             "title": "Does the database answer?",
             "status": "running",
             "started_at": done + timedelta(seconds=60),
-            "deadline": chance.ago(hours=-2),
+            "deadline_seconds": 4 * 3600,
             "default_answer": "stop",
         },
         _later("failover", "Fail over erp-app"),
         _later("failover", "Fail over web-01"),
+        _later("manual", "Does the shop take an order?", default_answer="continue"),
     )
 
 
 def _running_run(plan: RecoveryPlan, job: FailoverJob, operator: User, ledger: Ledger) -> None:
     begin = job.created_at - timedelta(minutes=5)
     run = _run(ledger, plan, kind="live", status="running", created_at=begin, started_at=begin)
-    asked = {"started_at": begin, "completed_at": job.created_at, "deadline": begin + timedelta(hours=1)}
+    asked = {"started_at": begin, "completed_at": job.created_at}
     _steps(
         ledger,
         run,
@@ -160,7 +161,7 @@ def _completed_run(plan: RecoveryPlan, job: FailoverJob, operator: User, ledger:
         started_at=job.created_at,
         completed_at=end,
     )
-    asked = {"started_at": job.completed_at, "completed_at": end, "deadline": end + timedelta(hours=1)}
+    asked = {"started_at": job.completed_at, "completed_at": end}
     answer = {"status": "completed", "confirmed_by": operator}
     _steps(
         ledger,

@@ -8,6 +8,7 @@ from tests.config.schema.rows import FIRST_ID, LATER, TIME, Ref, key_of
 
 STARTED = {"started_at": TIME}
 ENDED = {"started_at": TIME, "completed_at": LATER}
+MANUAL = {"kind": "manual", "deadline_seconds": 3600, "default_answer": "stop"}
 COMPLETED_FAILOVER = {"status": "completed", "aftermath": "due", **ENDED}
 COMPLETED_BACKUP = {"status": "completed", "snapshot_at": TIME, **ENDED}
 
@@ -135,10 +136,16 @@ BY_HAND: dict[str, list[Attack]] = {
         Attack({"completed_at": LATER}),
     ],
     "recovery_plan_runs_begun_has_time": [Attack({"status": status}) for status in ("running", "waiting")],
-    "recovery_plan_steps_manual_has_deadline": [
+    "recovery_plan_steps_manual_has_default": [
         Attack({"kind": "manual"}),
-        Attack({"kind": "manual", "deadline": LATER}),
+        Attack({"kind": "manual", "deadline_seconds": 3600}),
         Attack({"kind": "manual", "default_answer": "stop"}),
+        Attack({"deadline_seconds": None}, MANUAL),
+    ],
+    "recovery_plan_steps_asked_has_deadline": [
+        Attack(STARTED, MANUAL),
+        Attack({"deadline": None}, {**MANUAL, **STARTED, "deadline": LATER}),
+        Attack({"status": "completed", **ENDED}, MANUAL),
     ],
     "recovery_plan_steps_ended_has_time": [
         *(Attack({"status": status}, STARTED) for status in ("completed", "failed", "skipped")),
