@@ -4,7 +4,16 @@ from collections.abc import Iterable, Iterator
 from typing import Any
 
 from inventory.sources.records import Batch, Finding, Origin, SourceError
-from inventory.sources.vcenter.collector import Row, everything_in, exactly, members, members_named, pages, view_of
+from inventory.sources.vcenter.collector import (
+    Row,
+    everything_in,
+    exactly,
+    members,
+    members_named,
+    pages,
+    text_of,
+    view_of,
+)
 from inventory.sources.vcenter.endpoint import TLS_POLICIES, Endpoint
 from inventory.sources.vcenter.estate import Estate, read_estate
 from inventory.sources.vcenter.faults import READ_FAULTS, explained, no_permission, no_such_datacenter
@@ -87,21 +96,22 @@ class VcenterSource:
     def _read(self, session: Session, names: frozenset[str]) -> Iterator[Batch]:
         about = session.content.about
         origin = Origin(
-            self._endpoint.host, (about.instanceUuid or "").lower() or None, about.fullName or about.version
+            self._endpoint.host, text_of((about.instanceUuid or "").lower()), text_of(about.fullName or about.version)
         )
         estate = read_estate(session)
         datacenter = self._scope(estate)
+        covers = estate.covered_by(datacenter, self._datacenter)
         container = datacenter.ref if datacenter else session.content.rootFolder
         with view_of(session, container, PROPERTIES) as view:
             found = members_named(session, view, names) if names else members(session, view)
             self._total = len(found)
-            yield Batch(origin=origin, hosts=estate.hosts(datacenter))
+            yield Batch(origin=origin, hosts=estate.hosts(datacenter), covers=covers)
             seen = 0
             for page in self._pages(session, view, found if names else None):
                 seen += len(page)
-                yield _batch(origin, page, estate)
+                yield _batch(origin, page, estate, covers)
             if seen < len(found):
-                yield Batch(origin=origin, findings=(_gone(len(found) - seen),))
+                yield Batch(origin=origin, findings=(_gone(len(found) - seen),), covers=covers)
 
     def _scope(self, estate: Estate) -> Row | None:
         if not estate.datacenters:
@@ -130,7 +140,7 @@ def _gone(count: int) -> Finding:
     )
 
 
-def _batch(origin: Origin, page: list[Row], estate: Estate) -> Batch:
+def _batch(origin: Origin, page: list[Row], estate: Estate, covers: frozenset[str] | None) -> Batch:
     left_out = {row.moref: finding for row in page if (finding := unreadable(row))}
     whole = [row for row in page if row.moref not in left_out]
     weak = [finding for row in whole if (finding := doubtful(row))]
@@ -138,4 +148,5 @@ def _batch(origin: Origin, page: list[Row], estate: Estate) -> Batch:
         origin=origin,
         vms=tuple(machine(row, estate) for row in whole),
         findings=(*left_out.values(), *weak),
+        covers=covers,
     )

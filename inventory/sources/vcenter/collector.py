@@ -8,6 +8,7 @@ from typing import Any
 
 from pyVmomi import vim, vmodl
 
+from inventory.sources.facts import storable
 from inventory.sources.vcenter.session import Session
 
 _COLLECTOR = vmodl.query.PropertyCollector
@@ -32,16 +33,19 @@ class Row:
     @property
     def name(self) -> str | None:
         """The name as people see it: vCenter escapes slash, backslash and percent sign."""
-        name = self.values.get("name")
-        return None if name is None else _ESCAPED.sub(lambda code: chr(int(code[1], 16)), name)
+        name = self.text("name")
+        return _ESCAPED.sub(lambda code: chr(int(code[1], 16)), name) if name else None
 
     def get(self, path: str) -> Any:
         return self.values.get(path)
 
     def text(self, path: str) -> str | None:
-        """None for what is unset or empty."""
-        value = self.values.get(path)
-        return str(value) if value not in (None, "") else None
+        return text_of(self.values.get(path))
+
+
+def text_of(value: Any) -> str | None:
+    """None for what is unset or empty."""
+    return storable(str(value)) if value not in (None, "") else None
 
 
 @contextmanager

@@ -7,7 +7,7 @@ from typing import Any
 from pyVmomi import vim
 
 from inventory.sources.records import Host
-from inventory.sources.vcenter.collector import Row, Wanted, everything_in, pages, view_of
+from inventory.sources.vcenter.collector import Row, Wanted, everything_in, pages, text_of, view_of
 from inventory.sources.vcenter.session import Session
 
 _MIB = 1024 * 1024
@@ -38,6 +38,13 @@ class Estate:
         """The one at this path, else all with this name."""
         at_path = self.datacenters.get(name)
         return [at_path] if at_path else [row for row in self.datacenters.values() if row.name == name]
+
+    def covered_by(self, datacenter: Row | None, asked: str | None) -> frozenset[str] | None:
+        """`Batch.covers`. A path was given because the name is not unique, so there the name tells nothing."""
+        if datacenter is None:
+            return None
+        alike = [row for row in self.datacenters.values() if row.name == asked]
+        return frozenset({datacenter.name}) if alike == [datacenter] and datacenter.name else frozenset()
 
     def hosts(self, datacenter: Row | None) -> tuple[Host, ...]:
         """Of one datacenter, or of all."""
@@ -98,8 +105,8 @@ def _host(row: Row) -> Host:
         cpu_cores=hardware and int(hardware.numCpuCores),
         cpu_mhz=hardware and int(hardware.cpuMhz),
         memory_mb=hardware and int(hardware.memorySize) // _MIB,
-        version=product and product.fullName,
-        vendor=hardware and hardware.vendor,
-        model=hardware and hardware.model,
+        version=product and text_of(product.fullName),
+        vendor=hardware and text_of(hardware.vendor),
+        model=hardware and text_of(hardware.model),
         in_maintenance=row.get("runtime.inMaintenanceMode"),
     )

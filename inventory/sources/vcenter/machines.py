@@ -6,7 +6,7 @@ from pyVmomi import vim
 
 from inventory.sources.facts import datastore_of
 from inventory.sources.records import Disk, Finding, NetworkInterface, VirtualMachine
-from inventory.sources.vcenter.collector import Row, Wanted
+from inventory.sources.vcenter.collector import Row, Wanted, text_of
 from inventory.sources.vcenter.estate import Estate
 
 _DEVICES = "config.hardware.device"
@@ -36,22 +36,31 @@ _CARD_BACKING = _DEVICE.VirtualEthernetCard
 
 def unreadable(row: Row) -> Finding | None:
     """Why this VM is left out, if it is."""
-    name = row.name or row.moref
     if any(isinstance(fault, vim.fault.NoPermission) for fault in row.faults.values()):
-        return Finding(
-            code="vm_not_permitted",
-            message=f"{name}: the user may see this VM, but not read it; give the user the role Read-only on it.",
-            vm_name=name,
+        return _left_out(
+            row,
+            "vm_not_permitted",
+            "the user may see this VM, but not read it; give the user the role Read-only on it.",
         )
-    if row.faults or row.get(_DEVICES) is None:
+    if row.faults or row.get(_DEVICES) is None or row.name is None:
         state = row.get("runtime.connectionState") or "unknown"
-        return Finding(
-            code="vm_unreadable",
-            message=f"{name}: vCenter has no configuration of this VM (connection state: {state}); "
+        return _left_out(
+            row,
+            "vm_unreadable",
+            f"vCenter has no configuration of this VM (connection state: {state}); "
             "reconnect its host, or register it again, then run discovery again.",
-            vm_name=name,
         )
     return None
+
+
+def _left_out(row: Row, code: str, reason: str) -> Finding:
+    return Finding(
+        code=code,
+        message=f"{row.name or row.moref}: {reason}",
+        vm_name=row.name,
+        moref=row.moref,
+        instance_uuid=_lower(row.text("config.instanceUuid")),
+    )
 
 
 def doubtful(row: Row) -> Finding | None:
@@ -97,7 +106,7 @@ def machine(row: Row, estate: Estate) -> VirtualMachine:
 
 
 def disk(device: Any) -> Disk:
-    path = getattr(device.backing, "fileName", None) or None
+    path = text_of(getattr(device.backing, "fileName", None))
     kilobytes = device.capacityInKB
     return Disk(
         device_key=int(device.key),
@@ -139,7 +148,7 @@ def _network(backing: Any, estate: Estate) -> str | None:
         return estate.opaque_networks.get(backing.opaqueNetworkId)
     network = getattr(backing, "network", None)
     named = estate.network(network._moId) if network is not None else None
-    return named or getattr(backing, "deviceName", None) or None
+    return named or text_of(getattr(backing, "deviceName", None))
 
 
 def _adapter(device: Any) -> str | None:
@@ -148,7 +157,7 @@ def _adapter(device: Any) -> str | None:
 
 
 def _label(device: Any) -> str | None:
-    return (device.deviceInfo.label or None) if device.deviceInfo else None
+    return text_of(device.deviceInfo.label) if device.deviceInfo else None
 
 
 def _tools_version(row: Row) -> str | None:

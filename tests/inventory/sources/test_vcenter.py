@@ -139,6 +139,15 @@ def test_one_datacenter_is_read_without_the_vms_and_hosts_of_another():
     assert {vm.datacenter for vm in vms_of(batches).values()} == {"DC1"}
     assert len(vms_of(batches)) == 3
     assert [host.name for host in batches[0].hosts] == ["DC1_C0_H0"]
+    assert [batch.covers for batch in batches] == [frozenset({"DC1"})] * 2
+
+
+def test_a_reading_of_the_whole_vcenter_covers_it_in_every_batch(monkeypatch):
+    monkeypatch.setattr("inventory.sources.vcenter.members", lambda session, view: [*range(9)])
+    with running_vcsim(vms=4, datacenters=2) as vcsim:
+        batches = read(vcsim, batch_size=5)
+    assert batches[-1].findings
+    assert [batch.covers for batch in batches] == [None] * 4
 
 
 def test_a_vm_without_configuration_is_left_out_and_named():
@@ -146,6 +155,7 @@ def test_a_vm_without_configuration_is_left_out_and_named():
         batches = read(vcsim)
     (finding,) = [finding for batch in batches for finding in batch.findings]
     assert (finding.code, finding.vm_name, finding.severity) == ("vm_unreadable", FIRST, "error")
+    assert finding.moref.startswith("vm-")
     assert "orphaned" in finding.message
     assert len(vms_of(batches)) == 3
 
@@ -156,6 +166,7 @@ def test_a_vm_that_may_not_be_read_is_left_out_and_named():
     findings = [finding for batch in batches for finding in batch.findings]
     assert {finding.code for finding in findings} == {"vm_not_permitted"}
     assert {finding.vm_name for finding in findings} == {"DC0_C0_RP0_VM2", "DC0_C0_RP0_VM3"}
+    assert all(finding.moref.startswith("vm-") for finding in findings)
     assert len(vms_of(batches)) == 2
 
 

@@ -106,8 +106,48 @@ def test_one_property_that_cannot_be_read_leaves_the_whole_vm_out():
     assert unreadable(row).code == "vm_not_permitted"
 
 
-def test_a_vm_without_even_a_name_is_named_by_its_moref():
-    assert unreadable(Row(vim.VirtualMachine("vm-1"), {})).vm_name == "vm-1"
+@pytest.mark.parametrize("values", [{}, {"name": "", "config.hardware.device": []}])
+def test_a_vm_without_even_a_name_has_none_and_is_known_by_its_moref(values):
+    finding = unreadable(Row(vim.VirtualMachine("vm-1"), values))
+    assert (finding.code, finding.vm_name, finding.moref) == ("vm_unreadable", None, "vm-1")
+    assert finding.message.startswith("vm-1: ")
+
+
+def test_a_vm_that_is_left_out_says_by_what_it_is_known():
+    finding = unreadable(Row(vim.VirtualMachine("vm-1"), {"name": "web", "config.instanceUuid": "5000-AB"}))
+    assert (finding.vm_name, finding.moref, finding.instance_uuid) == ("web", "vm-1", "5000-ab")
+
+
+def test_what_no_database_can_hold_is_replaced_and_costs_no_vm():
+    backing = DISK.FlatVer2BackingInfo(fileName="[ds] \x00.vmdk")
+    device = DISK(key=2000, backing=backing, capacityInKB=1, deviceInfo=vim.Description(label="\x00", summary=""))
+    record = machine(
+        Row(
+            vim.VirtualMachine("vm-1"),
+            {"name": "we\x00b", "config.annotation": "\udcff", "config.hardware.device": [device]},
+        ),
+        NOWHERE,
+    )
+    assert (record.name, record.annotation) == ("we\ufffdb", "\ufffd")
+    assert (record.disks[0].vmdk_path, record.disks[0].label) == ("[ds] \ufffd.vmdk", "\ufffd")
+
+
+def test_one_datacenter_is_covered_only_where_its_name_says_which_it_is():
+    rows = estate(
+        Row(vim.Folder("group-d1"), {"name": "Datacenters"}),
+        Row(vim.Folder("group-d9"), {"name": "Europe"}),
+        Row(vim.Datacenter("datacenter-1"), {"name": "Berlin", "parent": vim.Folder("group-d9")}),
+        Row(vim.Datacenter("datacenter-2"), {"name": "Bonn", "parent": vim.Folder("group-d9")}),
+        Row(vim.Datacenter("datacenter-3"), {"name": "Bonn"}),
+    )
+
+    def covered(asked: str) -> frozenset[str] | None:
+        (found,) = rows.datacenters_named(asked)
+        return rows.covered_by(found, asked)
+
+    assert covered("Berlin") == {"Berlin"}
+    assert covered("Europe/Berlin") == covered("Europe/Bonn") == covered("Bonn") == frozenset()
+    assert rows.covered_by(None, None) is None
 
 
 def test_a_disconnected_vm_with_its_configuration_is_kept_with_a_warning():
