@@ -4,6 +4,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from django.conf import settings
+from django.core.exceptions import ValidationError
 
 from inventory.models import Organization, Vcenter
 from inventory.sources.records import Origin, SourceError
@@ -71,23 +72,15 @@ def same_vcenter(vcenter: Vcenter, *, dry_run: bool) -> Callable[[Origin], Vcent
     """For a vCenter that is read directly: its own row, once it has proved to be the one it was before."""
 
     def find(origin: Origin) -> Vcenter:
-        if origin.instance_uuid and vcenter.instance_uuid not in (None, origin.instance_uuid):
-            raise SourceError(
-                "other_vcenter",
-                f"{vcenter.host} is now another vCenter than the one known as {vcenter.name}; "
-                "add it under a name of its own, so that the two estates are not mixed.",
-            )
-        if origin.instance_uuid and vcenter.instance_uuid is None and not dry_run:
-            taken = Vcenter.objects.filter(
-                organization_id=vcenter.organization_id, instance_uuid=origin.instance_uuid
-            ).first()
+        _refuse_another(vcenter, origin)
+        if origin.instance_uuid and vcenter.instance_uuid is None:
+            taken = _of_instance(vcenter.organization, origin)
             if taken:
                 raise SourceError(
                     "other_vcenter",
                     f"{vcenter.host} is already known as {taken.name}; discover that one, or remove one of the two.",
                 )
-            vcenter.instance_uuid = origin.instance_uuid
-            vcenter.save(update_fields=["instance_uuid", "updated_at"])
+            _learn(vcenter, origin, dry_run=dry_run)
         return vcenter
 
     return find
@@ -95,35 +88,65 @@ def same_vcenter(vcenter: Vcenter, *, dry_run: bool) -> Callable[[Origin], Vcent
 
 @dataclass(frozen=True)
 class FileVcenters:
-    """For a file: the vCenter that it names, else the one the caller names, else UNNAMED; made where it is new."""
+    """For a file: the vCenter that it names, else the one the caller names, else UNNAMED; made where it is new.
+
+    Raises SourceError where the file is of another vCenter than the one it would go to.
+    """
 
     organization: Organization
     into: str | None
     dry_run: bool
 
     def __call__(self, origin: Origin) -> Vcenter:
-        mine = Vcenter.objects.filter(organization=self.organization)
-        found = self._named_by(mine, origin)
+        name = self.into or origin.server or origin.instance_uuid or UNNAMED
+        found = _of_instance(self.organization, origin)
+        if found is not None and self.into not in (None, found.name):
+            raise SourceError(
+                "other_vcenter",
+                f"The file is of the vCenter known as {found.name}; leave --into out, or name that one.",
+            )
+        found = found or self._known_as(name, origin)
         if found is not None:
+            _refuse_another(found, origin)
+            if found.instance_uuid is None and origin.instance_uuid:
+                _learn(found, origin, dry_run=self.dry_run)
             return found
-        new = Vcenter(
-            organization=self.organization,
-            name=self.into or origin.server or origin.instance_uuid or UNNAMED,
-            host=origin.server,
-            instance_uuid=origin.instance_uuid,
-        )
+        return self._new(name, origin)
+
+    def _known_as(self, name: str, origin: Origin) -> Vcenter | None:
+        mine = Vcenter.objects.filter(organization=self.organization)
+        by_host = mine.filter(host=origin.server).first() if origin.server and not self.into else None
+        return by_host or mine.filter(name=name).first()
+
+    def _new(self, name: str, origin: Origin) -> Vcenter:
+        new = Vcenter(organization=self.organization, name=name, host=origin.server, instance_uuid=origin.instance_uuid)
+        try:
+            new.clean_fields()
+        except ValidationError as error:
+            raise SourceError(
+                "bad_vcenter", f"No vCenter can be named as the file or --into does: {'; '.join(error.messages)}"
+            ) from None
         if not self.dry_run:
             new.save()
         return new
 
-    def _named_by(self, mine, origin: Origin) -> Vcenter | None:  # type: ignore[no-untyped-def]
-        if self.into:
-            return mine.filter(name=self.into).first()
-        for condition in (
-            {"instance_uuid": origin.instance_uuid},
-            {"host": origin.server},
-            {"name": origin.server or origin.instance_uuid or UNNAMED},
-        ):
-            if all(condition.values()) and (found := mine.filter(**condition).first()):
-                return found
+
+def _of_instance(organization: Organization, origin: Origin) -> Vcenter | None:
+    if not origin.instance_uuid:
         return None
+    return Vcenter.objects.filter(organization=organization, instance_uuid=origin.instance_uuid).first()
+
+
+def _refuse_another(vcenter: Vcenter, origin: Origin) -> None:
+    if origin.instance_uuid and vcenter.instance_uuid not in (None, origin.instance_uuid):
+        raise SourceError(
+            "other_vcenter",
+            f"{origin.server or 'The source'} is now another vCenter than the one known as {vcenter.name}; "
+            "add it under a name of its own, so that the two estates are not mixed.",
+        )
+
+
+def _learn(vcenter: Vcenter, origin: Origin, *, dry_run: bool) -> None:
+    vcenter.instance_uuid = origin.instance_uuid
+    if not dry_run:
+        vcenter.save(update_fields=["instance_uuid", "updated_at"])

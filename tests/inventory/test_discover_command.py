@@ -6,6 +6,7 @@ from pathlib import Path
 from time import perf_counter
 
 import pytest
+from cryptography.fernet import Fernet
 from django.core.management import CommandError, call_command
 
 from inventory.models import DiscoveryOutcome, DiscoveryRun, Host, Organization, Vcenter, VMContext, VMDisk
@@ -207,6 +208,73 @@ def test_into_names_the_vcenter_of_a_file(organization, discover, tmp_path):
     discover("--rvtools", str(path), "--into", "branch office")
 
     assert VMContext.objects.get().vcenter.name == "branch office"
+
+
+def test_a_file_of_another_vcenter_is_not_mixed_into_this_one(organization, discover, tmp_path):
+    path = workbooks.workbook(tmp_path / "export.xlsx", vInfo=[workbooks.vm(1)])
+    uuid = "99999999-2222-3333-4444-555555555555"
+    known = Vcenter.objects.create(organization=organization, name="prod", instance_uuid=uuid)
+
+    code, printed = discover("--rvtools", str(path), "--into", "prod")
+    assert (code, "another vCenter than the one known as prod" in printed) == (1, True)
+    known.name, known.host = "elsewhere", "vc1.example"
+    known.save()
+    assert discover("--rvtools", str(path))[0] == 1
+    assert not VMContext.objects.exists()
+
+    known.host = None
+    known.save()
+    assert discover("--rvtools", str(path))[0] == 0
+    code, printed = discover("--rvtools", str(path), "--into", "other")
+    assert (code, "The file is of the vCenter known as vc1.example" in printed) == (1, True), printed
+
+
+def test_a_file_tells_a_known_vcenter_its_uuid(organization, discover, tmp_path):
+    path = workbooks.workbook(tmp_path / "export.xlsx", vInfo=[workbooks.vm(1)])
+    known = Vcenter.objects.create(organization=organization, name="prod")
+
+    discover("--rvtools", str(path), "--into", "prod", "--dry-run")
+    known.refresh_from_db()
+    assert known.instance_uuid is None
+    discover("--rvtools", str(path), "--into", "prod")
+    known.refresh_from_db()
+    assert known.instance_uuid == workbooks.VCENTER
+
+
+@pytest.mark.parametrize("option", ["--vcenter", "--rvtools", "--vma", "--file"])
+def test_an_empty_word_is_a_usage_error(organization, discover, option):
+    code, printed = discover(option, "")
+
+    assert (code, "is empty; say which one is meant" in printed) == (2, True)
+
+
+@pytest.mark.parametrize(
+    "words", [["--rvtools", "."], ["--rvtools", "/"], ["--rvtools", "x" * 300], ["--file", "a\udcff"]]
+)
+def test_an_odd_path_is_one_sentence(organization, discover, words):
+    code, printed = discover(*words, "--format", "json")
+
+    assert code == 1
+    assert '"success": false' in printed
+
+
+@pytest.mark.parametrize("words", [["--into", "x" * 200], ["--into", "bad\udcff"], ["--vm", "bad\udcff"]])
+def test_an_odd_name_is_one_sentence(organization, discover, tmp_path, words):
+    path = workbooks.workbook(tmp_path / "export.xlsx", vInfo=[workbooks.vm(1)])
+
+    code, printed = discover("--rvtools", str(path), *words)
+
+    assert code in (1, 2)
+    assert "Traceback" not in printed
+    assert not VMContext.objects.exists()
+
+
+def test_a_password_whose_key_is_lost_is_one_sentence(vcenter, discover, settings):
+    settings.FIELD_ENCRYPTION_KEYS = [Fernet.generate_key().decode()]
+
+    code, printed = discover("--vcenter", "vc01")
+
+    assert (code, "enter the secret again" in printed) == (1, True)
 
 
 def test_a_dry_run_of_a_file_leaves_not_even_a_vcenter(organization, discover, tmp_path):

@@ -13,10 +13,13 @@ from urllib.parse import urlsplit
 
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.core.serializers.json import DjangoJSONEncoder
+from django.db import DatabaseError
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
 from inventory.models import Outcome
+from inventory.secret_fields import SecretUnreadable
+from inventory.services.differences import cleaned
 from inventory.services.discovery import discover
 from inventory.services.reports import Report
 from inventory.services.vcenters import (
@@ -39,7 +42,7 @@ examples:
   manage.py discover --vma https://vma.example.org/api/v1/discover --vma-request request.json
 
 exit code: 0 all found and stored; 1 the source could not be read, or some VM was not found or not stored;
-2 usage. Running it again goes on where it stopped: what is stored already is left as it is.
+2 usage; 6 the database gave up. Running it again goes on where it stopped: what is stored already is left as it is.
 """
 SHOWN = 20
 """How many outcomes of a kind the text form lists; JSON has them all."""
@@ -72,12 +75,18 @@ class Command(BaseCommand):
 
     def handle(self, *args: Any, **options: Any) -> None:
         try:
+            refuse_unreadable_words(options)
             report = self._discover(options)
-        except (Unresolved, SourceError) as error:
-            code = getattr(error, "code", "usage")
-            if options["format"] == "json":
-                self._print_json({"success": False, "error": {"code": code, "message": str(error)}})
-            raise CommandError(str(error), returncode=1 if isinstance(error, SourceError) else 2) from None
+        except Unresolved as error:
+            raise self._error(options, "usage", str(error), returncode=2) from None
+        except SourceError as error:
+            raise self._error(options, error.code, str(error)) from None
+        except SecretUnreadable as error:
+            raise self._error(options, "secret_unreadable", str(error)) from None
+        except DatabaseError as error:
+            said = (str(error).strip().splitlines() or [type(error).__name__])[0]
+            message = f"The database gave up: {said}. What was stored stays; run discovery again."
+            raise self._error(options, "database", message, returncode=6) from None
         if options["format"] == "json":
             self._print_json(as_json(report))
         else:
@@ -85,12 +94,17 @@ class Command(BaseCommand):
         if not report.success:
             sys.exit(1)
 
+    def _error(self, options: dict[str, Any], code: str, message: str, *, returncode: int = 1) -> CommandError:
+        if options["format"] == "json":
+            self._print_json({"success": False, "error": {"code": code, "message": message}})
+        return CommandError(message, returncode=returncode)
+
     def _discover(self, options: dict[str, Any]) -> Report:
         arguments: dict[str, Any] = {"names": options["vm"], "dry_run": options["dry_run"], "by": caller()}
         with progress(quiet=options["verbosity"] == 0) as on_progress:
             arguments["on_progress"] = on_progress
-            if options["vcenter"]:
-                if options["into"]:
+            if options["vcenter"] is not None:
+                if options["into"] is not None:
                     raise Unresolved("--into is for files: a vCenter's VMs are its own.")
                 vcenter = find_vcenter(options["vcenter"], options["organization"])
                 return discover(
@@ -154,18 +168,37 @@ def caller() -> str:
         return f"uid {os.getuid()} (command line)"
 
 
+def refuse_unreadable_words(options: dict[str, Any]) -> None:
+    """Raise Unresolved for a word that is empty or holds a character that is none in this machine's encoding."""
+    for name in ("vcenter", "rvtools", "vma", "file", "into", "organization"):
+        if options[name] == "":
+            raise Unresolved(f"--{name} is empty; say which one is meant, or leave it out.")
+    words = [options["vcenter"], options["into"], options["organization"], *options["vm"]]
+    if any(word != cleaned(word) for word in words if word):
+        raise Unresolved("A name holds a character that this machine's encoding does not know; write it in UTF-8.")
+
+
 def open_file(options: dict[str, Any]) -> tuple[RvtoolsSource | VmaSource, str]:
     """The source that the options name, and a name of it that holds no credentials."""
-    if options["rvtools"]:
-        return RvtoolsSource(options["rvtools"]), Path(options["rvtools"]).name
-    if options["file"]:
-        return VmaSource.from_file(options["file"]), Path(options["file"]).name
+    if options["rvtools"] is not None:
+        return RvtoolsSource(options["rvtools"]), file_name(options["rvtools"])
+    if options["file"] is not None:
+        return VmaSource.from_file(options["file"]), file_name(options["file"])
     try:
         host = urlsplit(options["vma"]).hostname
     except ValueError:
         host = None
     request = read_request(options["vma_request"]) if options["vma_request"] else None
     return VmaSource.from_url(options["vma"], request=request), host or "VMA"
+
+
+def file_name(path: str) -> str:
+    """The last part of a path, also of `.`, in characters that can be printed and stored."""
+    try:
+        name = Path(path).resolve().name
+    except (OSError, ValueError):
+        name = Path(path).name
+    return cleaned(name or "/")
 
 
 def read_request(path: str) -> dict[str, str]:

@@ -6,7 +6,7 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
-from django.db import connection, models
+from django.db import OperationalError, connection, models
 from django.utils import timezone
 
 from inventory.models import (
@@ -20,7 +20,10 @@ from inventory.models import (
     VMDisk,
     VMNetworkInterface,
 )
-from inventory.services.discovery import Report, discover
+from inventory.services import discovery
+from inventory.services.discovery import discover
+from inventory.services.reports import Report
+from inventory.services.writing import Plan
 from inventory.sources.records import Batch, Finding, SourceError
 from tests.estates import MemorySource, disk, estate, hosts, interface, machine
 
@@ -374,6 +377,219 @@ def test_a_host_that_only_a_vm_names_is_known_by_that_name(run):
     assert (host.name, host.identity, host.moref) == ("esx-unlisted", "name:esx-unlisted", None)
     assert VMContext.objects.get().host == host
     assert run(source=MemorySource([machine(1, host="esx-unlisted")])).counts == {"unchanged": 1}
+
+
+WEAK: dict[str, Any] = {"instance_uuid": None, "moref": None}
+
+
+def test_a_partial_source_calls_nothing_outside_its_scope_missing(run):
+    run(machine(1, datacenter="DC1"), machine(2, datacenter="DC1"), machine(3, datacenter="DC2"))
+
+    unsaid = run(source=MemorySource([machine(1, datacenter="DC1")], covers=frozenset()))
+    assert unsaid.counts == {"unchanged": 1}
+    scoped = run(source=MemorySource([machine(1, datacenter="DC1")], covers=frozenset({"DC1"})))
+
+    assert scoped.counts == {"unchanged": 1, "missing": 1}
+    assert list(VMContext.objects.missing().values_list("name", flat=True)) == ["vm-00002"]
+
+
+def test_a_source_that_lists_no_hosts_or_not_all_calls_none_missing(run):
+    run(machine(1))
+
+    run(source=MemorySource([machine(1)]))
+    run(source=MemorySource([machine(1)], hosts(3), covers=frozenset({"DC0"})))
+
+    assert not Host.objects.filter(missing_since__isnull=False).exists()
+
+
+def test_a_moref_counts_for_more_than_a_name_that_was_left_behind(run):
+    run(machine(9, name="web", **WEAK))
+    true = next(each for each in run(machine(1, name="web2")).outcomes if each.outcome == "added")
+    run(machine(1, name="web"))
+
+    report = run(machine(1, name="web", instance_uuid=None))
+
+    assert report.outcomes[0].context_id == true.context_id
+    assert VMContext.objects.get(pk=true.context_id).identity.startswith("uuid:")
+
+
+@pytest.mark.parametrize("batch", [1, 500])
+def test_a_vm_known_by_its_name_alone_is_nobodys_while_two_of_the_source_bear_it(run, batch):
+    weak = only(run(machine(9, name="web", **WEAK))).context_id
+
+    report = run(source=MemorySource([machine(1, name="web"), machine(2, name="web")], hosts(), batch=batch))
+
+    assert report.counts == {"added": 2, "missing": 1}
+    assert VMContext.objects.get(pk=weak).identity == "name:web"
+
+
+def test_a_vm_left_out_under_another_name_is_not_called_missing(run):
+    run(machine(1), machine(2), machine(3))
+    unreadable = Finding("vm_unreadable", "No configuration.", vm_name="renamed", moref="vm-2")
+    placeholder = Finding("placeholder", "Left out on purpose.", vm_name="vm-00003", severity="info", moref="vm-3")
+
+    report = run(source=MemorySource([machine(1)], hosts(), [unreadable, placeholder]))
+
+    assert report.counts == {"unchanged": 1, "failed": 1}
+    assert not VMContext.objects.missing().exists()
+
+
+def test_a_vm_without_a_name_that_is_left_out_is_an_outcome(run):
+    run(machine(1), machine(2))
+
+    report = run(source=MemorySource([machine(1)], hosts(), [Finding("missing_name", "It has no name.", moref="vm-2")]))
+
+    assert {each.name: each.outcome for each in report.outcomes} == {"vm-00001": "unchanged", "vm-2": "failed"}
+    assert not report.success
+
+
+def test_a_renamed_vm_that_cannot_be_stored_is_failed_and_not_missing(run):
+    run(machine(1), machine(2))
+
+    report = run(machine(1), machine(2, name="renamed", cpu_count=-1))
+
+    assert report.counts == {"unchanged": 1, "failed": 1}
+
+
+@pytest.mark.parametrize("character", ["\0", "\ud800"])
+def test_a_character_that_no_database_takes_fails_its_vm_only(run, character):
+    finding = Finding("bad_value", f"It says {character}.", vm_name=f"bad{character}name")
+    source = MemorySource(
+        [machine(1, annotation=f"a{character}b"), machine(2)], hosts(), [finding, Finding("odd", character)]
+    )
+
+    report = run(source=source)
+
+    assert report.counts == {"added": 1, "failed": 2}
+    assert DiscoveryRun.objects.get().status == "completed"
+
+
+def test_a_host_that_cannot_be_stored_is_a_finding_and_costs_no_vm(run):
+    report = run(source=MemorySource([machine(1)], [*hosts(), replace(hosts()[0], moref="m" * 65, name="odd")]))
+
+    assert report.counts == {"added": 1}
+    assert [each.code for each in report.findings] == ["bad_host"]
+    assert Host.objects.count() == 10
+
+
+def test_hosts_that_swap_their_names_stay_two(run):
+    run(machine(1))
+    first, second, *others = hosts()
+
+    run(
+        source=MemorySource([machine(1)], [replace(first, name=second.name), replace(second, name=first.name), *others])
+    )
+
+    assert Host.objects.count() == 10
+    assert Host.objects.get(moref="host-0").name == second.name
+    assert VMContext.objects.get().host.moref == "host-1"
+
+
+def test_a_new_host_that_takes_the_name_of_an_old_one_is_new(run):
+    run(machine(1))
+    first, *others = hosts()
+    renamed, new = replace(first, name="esx0-old.example.org"), replace(first, moref="host-99")
+
+    run(source=MemorySource([machine(1)], [new, renamed, *others]))
+
+    assert dict(Host.objects.filter(moref__in=["host-0", "host-99"]).values_list("moref", "name")) == {
+        "host-0": "esx0-old.example.org",
+        "host-99": "esx0.example.org",
+    }
+
+
+def test_a_dry_run_says_what_the_run_then_does(run):
+    run(machine(1), machine(2, name="gone"))
+    new = replace(hosts()[0], moref="host-99", name="new")
+    changed = MemorySource([machine(1, host="host-99"), machine(3, name="gone")], [*hosts(), new])
+
+    dry = run(source=changed, dry_run=True)
+    real = run(source=changed)
+
+    assert [(each.name, each.outcome, each.changes) for each in dry.outcomes] == [
+        (each.name, each.outcome, each.changes) for each in real.outcomes
+    ]
+    assert [each.changes for each in dry.outcomes if each.changes] == [{"host": ["esx1.example.org", "new"]}]
+
+
+def test_an_archived_vm_that_is_seen_says_so(run):
+    run(machine(1))
+    VMContext.objects.update(archived_at=timezone.now())
+
+    assert "archived" in only(run(machine(1))).reason
+
+
+def test_a_vm_whose_claim_is_lacking_is_given_one(run):
+    run(machine(1))
+    OperationClaim.objects.all().delete()
+
+    assert only(run(machine(1))).changes == {"operation_claim": "added"}
+    assert OperationClaim.objects.count() == 1
+    assert only(run(machine(1))).outcome == "unchanged"
+
+
+def test_names_that_nobody_bears_make_no_vcenter(vcenter):
+    class Nothing(MemorySource):
+        def batches(self, names=()):
+            return iter(())
+
+    def refuse(origin):
+        raise AssertionError("no vCenter is asked for")
+
+    report = discover(Nothing([]), source_name="test", find_vcenter=refuse, by="tester", names=["typo"])
+
+    assert report.counts == {"missing": 1}
+    assert DiscoveryRun.objects.get().vcenter is None
+
+
+def test_a_database_that_is_busy_is_asked_again_and_no_vm_is_blamed(run, monkeypatch):
+    calls = []
+    write = Plan.write
+
+    def busy(plan):
+        calls.append(plan)
+        if len(calls) < 3:
+            raise OperationalError("Deadlock found when trying to get lock; try restarting transaction")
+        write(plan)
+
+    monkeypatch.setattr(Plan, "write", busy)
+    monkeypatch.setattr(discovery, "BUSY_SECONDS", 0.001)
+    assert run(machine(1), machine(2)).counts == {"added": 2}
+
+    monkeypatch.setattr(Plan, "write", lambda plan: (_ for _ in ()).throw(OperationalError("Lock wait timeout")))
+    with pytest.raises(SourceError, match="too busy"):
+        run(machine(3))
+    assert DiscoveryRun.objects.latest().error_code == "database_busy"
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_weak_source_beside_a_strong_one_takes_nothing_back(vcenter, monkeypatch):
+    """The weak one has compared before the strong one writes, and writes after it."""
+
+    def discover_as(who, source):
+        discover(source, source_name=who, find_vcenter=lambda origin: vcenter, by=who)
+
+    def strong():
+        discover_as("strong", MemorySource([machine(1)], hosts()))
+        connection.close()
+
+    def lock_late(self, context_ids):
+        if not between.ident:
+            between.start()
+            # SQLite lets nobody write in between: there the strong one writes afterwards.
+            between.join(2)
+        lock(self, context_ids)
+
+    between, lock = threading.Thread(target=strong), discovery._Discovery._lock
+    discover_as("first", MemorySource([machine(1, instance_uuid=None, datacenter=None, cluster=None)]))
+    monkeypatch.setattr(discovery._Discovery, "_lock", lock_late)
+    late = machine(1, instance_uuid=None, datacenter=None, cluster=None, annotation="seen")
+    discover_as("weak", MemorySource([late]))
+    between.join()
+
+    vm = VMContext.objects.get()
+    assert (vm.identity[:5], vm.instance_uuid, vm.cluster) == ("uuid:", machine(1).instance_uuid, "DC0_C0")
+    assert vm.annotation == "seen"
 
 
 def test_queries_grow_with_batches_and_not_with_vms(run, django_assert_max_num_queries):
