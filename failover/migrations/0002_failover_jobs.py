@@ -130,6 +130,7 @@ class Migration(migrations.Migration):
                 "indexes": [
                     models.Index(fields=["vm_context", "-created_at"], name="failover_jobs_newest_of_vm"),
                     models.Index(fields=["status", "created_at"], name="failover_jobs_status"),
+                    models.Index(fields=["aftermath"], name="failover_jobs_aftermath"),
                     models.Index(fields=["job_type"], name="failover_jobs_type"),
                     models.Index(fields=["created_at"], name="failover_jobs_created"),
                 ],

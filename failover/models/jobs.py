@@ -45,7 +45,7 @@ FAILOVER = Lifecycle(
 
 
 class Aftermath(models.TextChoices):
-    """What follows a failover job that has ended."""
+    """What follows a failover job that has ended. One that had made nothing ends with `none`."""
 
     NONE = "none", "nothing to undo"
     DUE = "due", "waits for a decision"
@@ -61,14 +61,14 @@ class Aftermath(models.TextChoices):
 _A = Aftermath
 AFTERMATH_MOVES: dict[str, dict[str, tuple[str, ...]]] = {
     Purpose.TEST.value: {
-        _A.NONE.value: (),
+        _A.NONE.value: (_A.DUE.value,),
         _A.DUE.value: (_A.CLEANUP.value,),
         _A.CLEANUP.value: (_A.CLEANED.value, _A.CLEANUP_FAILED.value),
         _A.CLEANUP_FAILED.value: (_A.CLEANUP.value,),
         _A.CLEANED.value: (),
     },
     Purpose.LIVE.value: {
-        _A.NONE.value: (),
+        _A.NONE.value: (_A.DUE.value,),
         _A.DUE.value: (_A.COMMITTED.value, _A.REVERTING.value),
         _A.REVERTING.value: (_A.ROLLED_BACK.value, _A.REVERT_FAILED.value),
         _A.REVERT_FAILED.value: (_A.REVERTING.value,),
@@ -76,6 +76,7 @@ AFTERMATH_MOVES: dict[str, dict[str, tuple[str, ...]]] = {
         _A.ROLLED_BACK.value: (),
     },
 }
+# Beside these `none` is an end too, once the job has ended.
 AFTERMATH_ENDS = (_A.CLEANED.value, _A.COMMITTED.value, _A.ROLLED_BACK.value)
 
 
@@ -159,6 +160,7 @@ class FailoverJob(Job):
         indexes = [
             models.Index(fields=["vm_context", "-created_at"], name="failover_jobs_newest_of_vm"),
             models.Index(fields=["status", "created_at"], name="failover_jobs_status"),
+            models.Index(fields=["aftermath"], name="failover_jobs_aftermath"),
             models.Index(fields=["job_type"], name="failover_jobs_type"),
             models.Index(fields=["created_at"], name="failover_jobs_created"),
         ]

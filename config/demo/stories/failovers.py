@@ -102,7 +102,7 @@ def fail_over(
 
 def _aftermath(kind: Purpose, states: str, begin: datetime, minutes: float) -> list[tuple[str, datetime]]:
     after = [(state, begin + number * timedelta(minutes=minutes)) for number, state in enumerate(states.split())]
-    for (state, _), (following, at) in pairwise(after):
+    for (state, _), (following, at) in pairwise([(Aftermath.NONE.value, begin), *after]):
         if following not in AFTERMATH_MOVES[kind][state] or at > chance.now():
             raise IllegalMove(f"The aftermath of a {kind} failover: {state} is not followed by {following}.")
     return after

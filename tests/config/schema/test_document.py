@@ -59,6 +59,8 @@ def test_every_model_says_what_it_is() -> None:
     [
         "### The life of a disk",
         "- status `pending` -> `validating`, `failed`, `cancelled`",
+        "- aftermath (test) `none` -> `due`",
+        "- aftermath (live) `none` -> `due`",
         "- aftermath (live) `due` -> `committed`, `reverting`",
         "| `job_id` | `replication_jobs`, SET NULL | yes |  | The newest replication job; empty until the first. |",
         "| `size_gb` | whole number, 64 bits, derived | yes |  |  |",
