@@ -40,6 +40,9 @@ class HostBook:
         return next((book[host] for book in books if host in book), None)
 
     def name_of(self, host_id: int | None) -> str | None:
+        if host_id is not None and host_id not in self._rows:
+            # Another run has stored it since.
+            self._know(Host.objects.get(pk=host_id))
         return None if host_id is None else self._rows[host_id].name
 
     def take(self, hosts: Sequence[HostRecord], vms: Iterable[VirtualMachine]) -> list[Finding]:
