@@ -144,7 +144,7 @@ class Migration(migrations.Migration):
                     ),
                     models.CheckConstraint(
                         condition=models.Q(
-                            models.Q(("status__in", ("running",)), _negated=True),
+                            models.Q(("status__in", ("running", "completed")), _negated=True),
                             ("started_at__isnull", False),
                             _connector="OR",
                         ),

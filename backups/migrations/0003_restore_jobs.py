@@ -118,7 +118,7 @@ class Migration(migrations.Migration):
                     ),
                     models.CheckConstraint(
                         condition=models.Q(
-                            models.Q(("status__in", ("running", "mounted")), _negated=True),
+                            models.Q(("status__in", ("running", "mounted", "unmounted", "completed")), _negated=True),
                             ("started_at__isnull", False),
                             _connector="OR",
                         ),

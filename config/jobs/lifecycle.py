@@ -36,6 +36,12 @@ class Lifecycle:
         """The active statuses in which an engine works."""
         return tuple(status for status in self.active if status not in self.waiting)
 
+    @property
+    def after_begun(self) -> tuple[str, ...]:
+        """The statuses that no job has without having begun: those in which an engine works, and its success."""
+        from_waiting = {after for status in self.waiting for after in self.moves[status]} | set(self.waiting)
+        return tuple(status for status in self.moves if status in self.begun or status not in from_waiting)
+
     def allows(self, before: str, after: str) -> bool:
         return after in self.moves[before]
 
@@ -51,7 +57,7 @@ class Lifecycle:
                 "A job that has ended has the time of its end; any other has none.",
             ),
             CheckConstraint(
-                condition=~Q(status__in=self.begun) | Q(started_at__isnull=False),
+                condition=~Q(status__in=self.after_begun) | Q(started_at__isnull=False),
                 name=f"{table}_begun_has_time",
                 violation_error_message="A job that has begun has the time of its start.",
             ),

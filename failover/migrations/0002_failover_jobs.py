@@ -174,7 +174,14 @@ class Migration(migrations.Migration):
                             models.Q(
                                 (
                                     "status__in",
-                                    ("validating", "snapshotting", "creating_vm", "switching_volume", "powering_on"),
+                                    (
+                                        "validating",
+                                        "snapshotting",
+                                        "creating_vm",
+                                        "switching_volume",
+                                        "powering_on",
+                                        "completed",
+                                    ),
                                 ),
                                 _negated=True,
                             ),

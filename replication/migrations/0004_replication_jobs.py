@@ -120,7 +120,7 @@ class Migration(migrations.Migration):
                     ),
                     models.CheckConstraint(
                         condition=models.Q(
-                            models.Q(("status__in", ("running", "replicating")), _negated=True),
+                            models.Q(("status__in", ("running", "replicating", "completed")), _negated=True),
                             ("started_at__isnull", False),
                             _connector="OR",
                         ),

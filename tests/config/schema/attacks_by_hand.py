@@ -212,7 +212,13 @@ def lifecycle_attacks(model: Any) -> Iterator[tuple[str, list[Attack]]]:
         [reach(status, STARTED) for status in lifecycle.terminal]
         + [reach(status, STARTED, completed_at=LATER) for status in lifecycle.active],
     )
-    yield f"{table}_begun_has_time", [reach(status, {}) for status in lifecycle.begun]
+    yield (
+        f"{table}_begun_has_time",
+        [
+            reach(status, {}, **({} if status in lifecycle.active else {"completed_at": LATER}))
+            for status in lifecycle.after_begun
+        ],
+    )
     yield (
         f"{table}_bytes_done_within_total",
         [Attack({"bytes_done": 11}, {"bytes_total": 10}), Attack({"bytes_total": 9, "bytes_done": 10})],
