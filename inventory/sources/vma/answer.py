@@ -97,9 +97,7 @@ class Node:
 
 def machine(node: Node, datacenter: str | None) -> VirtualMachine:
     """A VM with all its disks and interfaces. Raises `WrongShapeError` where it cannot be taken as a whole."""
-    name = node.text("name")
-    if name is None:
-        raise WrongShapeError("missing_name", "the VM has no name", node.at("name"))
+    name = _name(node)
     instance_uuid, moref, bios_uuid = _identity(node)
     cpu_count = node.number("num_cpu") or node.number("cpus")
     memory_mb = node.number("memory_mb")
@@ -121,6 +119,38 @@ def machine(node: Node, datacenter: str | None) -> VirtualMachine:
         disks=_disks(node, configured),
         interfaces=_interfaces(node, configured),
     )
+
+
+def left_out(item: object, path: str, error: WrongShapeError) -> Finding:
+    """The finding because of which a VM is left out, with all by which the VM is known."""
+    message = f"The VM was left out: {error}. Correct it at the appliance and read it again."
+    identity = _identity(Node(item, path, [])) if isinstance(item, dict) else (None, None, None)
+    instance_uuid, moref, _ = identity
+    return Finding(
+        error.code,
+        message,
+        column=error.column,
+        vm_name=name_of(item),
+        moref=moref,
+        instance_uuid=instance_uuid,
+    )
+
+
+def name_of(item: object) -> str | None:
+    """The name as the answer gives it, even where it cannot be used."""
+    name = item.get("name") if isinstance(item, dict) else None
+    return name.strip() or None if isinstance(name, str) else None
+
+
+def _name(node: Node) -> str:
+    """A VM may be called `unknown`."""
+    try:
+        name = _text(node.value.get("name") or "")
+    except ValueError as error:
+        raise WrongShapeError("bad_value", f"its name cannot be used: {error}", node.at("name")) from None
+    if name is None:
+        raise WrongShapeError("missing_name", "the VM has no name", node.at("name"))
+    return name
 
 
 def _identity(node: Node) -> tuple[str | None, str | None, str | None]:

@@ -37,10 +37,11 @@ class Request:
         """
         parts = _parts(self.url)
         shown = f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}{parts.path}"
-        connection = self._connection(parts)
+        connection = None
         late = threading.Event()
         began = time.monotonic()
         try:
+            connection = self._connection(parts)
             connection.connect()
             with _cut_off(connection.sock, self.timeout - (time.monotonic() - began), late):
                 return self._exchange(connection, parts, shown)
@@ -51,7 +52,8 @@ class Request:
                 ) from None
             raise _failure(shown, error) from None
         finally:
-            connection.close()
+            if connection is not None:
+                connection.close()
 
     def _connection(self, parts: SplitResult) -> http.client.HTTPConnection:
         host = parts.hostname or ""

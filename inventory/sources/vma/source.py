@@ -9,7 +9,7 @@ from typing import NoReturn
 
 from .. import facts
 from ..records import Batch, Finding, Origin, SourceError, VirtualMachine
-from .answer import Node, WrongShapeError, machine
+from .answer import Node, WrongShapeError, left_out, machine, name_of
 from .http import BODY_LIMIT, Request
 
 BATCH = 500
@@ -24,8 +24,9 @@ class VmaSource:
 
     kind = "vma"
 
-    def __init__(self, read: Callable[[], bytes]) -> None:
+    def __init__(self, read: Callable[[], bytes], request: Mapping[str, str] | None = None) -> None:
         self._read = read
+        self._request = request
         self._total: int | None = None
 
     @classmethod
@@ -41,7 +42,7 @@ class VmaSource:
         With `request` it is asked by POST, as the appliance's own /api/v1/discover wants it: vcenter, username,
         password, datacenter and filter. Credentials in the URL are sent as Basic authentication.
         """
-        return cls(Request(url, timeout, ssl_context, request).send)
+        return cls(Request(url, timeout, ssl_context, request).send, request)
 
     @classmethod
     def from_file(cls, path: str | Path) -> "VmaSource":
@@ -57,27 +58,55 @@ class VmaSource:
         """The VMs, or those with exactly these names, at most `BATCH` at a time."""
         wanted = frozenset(names)
         answer = _parse(self._read())
-        origin, datacenter, nodes = _open(answer)
+        origin, answered, nodes = _open(answer)
+        asked = _datacenter_of(self._request)
         findings: list[Finding] = []
-        vms = _distinct(_machines(nodes, datacenter, wanted, findings), findings)
+        vms = _distinct(_machines(nodes, answered or asked, wanted, findings), findings)
+        covers = _covers(self._request, asked, answered, findings)
         weak = sum(vm.instance_uuid is None and vm.moref is None for vm, _ in vms)
         if weak:
             findings.append(_weak_identity(weak, len(vms)))
         self._total = len(vms)
         for start in range(0, max(len(vms), 1), BATCH):
             batch = tuple(vm for vm, _ in vms[start : start + BATCH])
-            yield Batch(origin=origin, vms=batch, findings=() if start else tuple(findings))
+            yield Batch(origin=origin, vms=batch, findings=() if start else tuple(findings), covers=covers)
 
 
 def _read_file(path: Path) -> bytes:
     try:
-        if path.stat().st_size > BODY_LIMIT:
-            raise SourceError("too_large", f"{path.name} is larger than 64 MiB, so it was not read; save fewer VMs.")
-        return path.read_bytes()
+        with path.open("rb") as file:
+            body = file.read(BODY_LIMIT + 1)
     except FileNotFoundError:
         raise SourceError("not_found", f"There is no file {path}; check the path.") from None
-    except OSError as error:
-        raise SourceError("not_readable", f"{path.name} cannot be read: {error.strerror}.") from None
+    except (OSError, ValueError) as error:
+        reason = error.strerror if isinstance(error, OSError) else "no file can have this name"
+        raise SourceError("not_readable", f"The file {path} cannot be read: {reason}.") from None
+    if len(body) > BODY_LIMIT:
+        raise SourceError("too_large", f"{path.name} is larger than 64 MiB, so it was not read; save fewer VMs.")
+    return body
+
+
+def _datacenter_of(request: Mapping[str, str] | None) -> str | None:
+    try:
+        return facts.stripped((request or {}).get("datacenter") or "")
+    except ValueError:
+        return None
+
+
+def _covers(
+    request: Mapping[str, str] | None, asked: str | None, answered: str | None, findings: Iterable[Finding]
+) -> frozenset[str]:
+    """`Batch.covers`: who saved an answer, or set up an address, may have filtered it; who asks here says so.
+
+    A VM that is left out without anything to know it by might be any that is not found.
+    """
+    datacenter = answered or asked
+    if request is None or (request.get("filter") or "").strip():
+        return frozenset()
+    if datacenter is None or "/" in datacenter or asked not in (None, datacenter):
+        return frozenset()
+    unknown = any(each.severity == "error" and not each.leaves_out_a_vm for each in findings)
+    return frozenset() if unknown else frozenset({datacenter})
 
 
 def _parse(body: bytes) -> object:
@@ -116,19 +145,14 @@ def _machines(
     """The VMs that are whole, with their paths in the answer."""
     for index, item in enumerate(items):
         path = f"vms[{index}]"
-        name = item.get("name") if isinstance(item, dict) else None
-        name = (name.strip() or None) if isinstance(name, str) else None
-        if wanted and name not in wanted:
-            continue
-        if not isinstance(item, dict):
-            message = "There is something else where a VM belongs, so it was left out; see the appliance's log."
-            findings.append(Finding("wrong_shape", message, column=path))
+        if wanted and name_of(item) not in wanted:
             continue
         try:
+            if not isinstance(item, dict):
+                raise WrongShapeError("wrong_shape", "there is something else where an object belongs", path)
             yield machine(Node(item, path, findings), datacenter), path
         except WrongShapeError as error:
-            message = f"The VM was left out: {error}. Correct it at the appliance and read it again."
-            findings.append(Finding(error.code, message, column=error.column, vm_name=name))
+            findings.append(left_out(item, path, error))
 
 
 def _distinct(vms: Iterable[tuple[VirtualMachine, str]], findings: list[Finding]) -> list[tuple[VirtualMachine, str]]:
@@ -139,7 +163,8 @@ def _distinct(vms: Iterable[tuple[VirtualMachine, str]], findings: list[Finding]
         if times[key] > 1:
             code = "name_conflict" if key.startswith("name:") else "duplicate_vm"
             message = f"{times[key]} VMs have the identity {key!r}, so none of them was taken; remove all but one."
-            findings.append(Finding(code, message, column=path, vm_name=vm.name))
+            known_as = (vm.name, "error", vm.moref, vm.instance_uuid)
+            findings.append(Finding(code, message, None, None, path, *known_as))
     return [(vm, path) for vm, path, key in known if times[key] == 1]
 
 

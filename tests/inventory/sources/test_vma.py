@@ -209,6 +209,8 @@ class TestShapesThatAreWrong:
         ("change", "code", "column"),
         [
             ({"name": "  "}, "missing_name", "vms[0].name"),
+            ({"name": None}, "missing_name", "vms[0].name"),
+            ({"name": 7}, "bad_value", "vms[0].name"),
             ({"disks": {}}, "wrong_shape", "vms[0].disks"),
             ({"disks": [disk(), None]}, "wrong_shape", "vms[0].disks[1]"),
             ({"disks": [disk("first")]}, "bad_disk_id", "vms[0].disks[0].id"),
@@ -223,6 +225,35 @@ class TestShapesThatAreWrong:
         (found,) = findings(batches)
         assert (found.code, found.column, found.severity) == (code, column, "error")
         assert found.vm_name == (None if "name" in change else "bad")
+
+    @pytest.mark.parametrize(
+        ("change", "code", "name"),
+        [
+            ({"name": ""}, "missing_name", None),
+            ({"name": "bad", "disks": {}}, "wrong_shape", "bad"),
+            ({"name": "b\x00ad"}, "bad_value", "b\ufffdad"),
+            ({"name": "b\ud800ad"}, "bad_value", "b\ufffdad"),
+        ],
+    )
+    def test_a_vm_that_is_left_out_says_by_what_it_is_known(self, read, change, code, name):
+        uuid = "5000fa11-0000-4000-8000-000000000002"
+        batches = read(answer(machine("good"), machine(id="vm-2", **{"instance_uuid": uuid.upper(), **change})))
+        assert [vm.name for vm in vms(batches)] == ["good"]
+        (found,) = findings(batches)
+        assert (found.code, found.severity, found.vm_name) == (code, "error", name)
+        assert (found.moref, found.instance_uuid) == ("vm-2", uuid)
+
+    def test_a_vm_may_be_called_unknown(self, read):
+        assert [vm.name for vm in vms(read(answer(machine("Unknown"))))] == ["Unknown"]
+
+    @pytest.mark.parametrize("text", ["a\x00b", "a\udcffb"])
+    def test_what_no_database_can_hold_is_unknown_and_told_without_it(self, read, text):
+        batches = read(answer(machine(disks=[disk(label=text, path=text, vmdk_path=text)], annotation=text)))
+        (vm,) = vms(batches)
+        assert (vm.annotation, vm.disks[0].label, vm.disks[0].vmdk_path) == (None, None, None)
+        for found in findings(batches):
+            assert found.code == "bad_value"
+            assert not {"\x00", "\udcff"} & set(found.message)
 
     @pytest.mark.parametrize(
         ("change", "column"),
@@ -265,6 +296,8 @@ class TestShapesThatAreWrong:
             (code, "web", "vms[0]"),
             (code, "web", "vms[1]"),
         ]
+        moref = "vm-1" if code == "duplicate_vm" else None
+        assert [found.moref for found in findings(batches)] == [moref, moref]
 
 
 class TestAnswersThatCannotBeRead:
@@ -297,6 +330,17 @@ class TestAnswersThatCannotBeRead:
         with pytest.raises(SourceError) as caught:
             list(VmaSource.from_file(tmp_path).batches())
         assert caught.value.code == "not_readable"
+
+    @pytest.mark.parametrize("path", ["", ".", "x" * 300, "a\x00b", "\ud800.json"])
+    def test_a_path_that_is_none(self, path):
+        with pytest.raises(SourceError) as caught:
+            list(VmaSource.from_file(path).batches())
+        assert caught.value.code == "not_readable"
+
+    def test_a_device_without_end(self):
+        with pytest.raises(SourceError) as caught:
+            list(VmaSource.from_file("/dev/zero").batches())
+        assert caught.value.code == "too_large"
 
     def test_a_file_beyond_64_mebibytes(self, tmp_path):
         with (tmp_path / "huge.json").open("wb") as file:
@@ -379,6 +423,38 @@ class TestHttp:
         method, _, headers, body = running.requests[0]
         assert (method, headers["Content-Type"], json.loads(body)) == ("POST", "application/json", request)
 
+    @pytest.mark.parametrize(
+        ("request_", "answered", "covered"),
+        [
+            (None, "DC1", set()),
+            ({"datacenter": "DC1"}, "DC1", {"DC1"}),
+            ({"datacenter": " DC1 ", "filter": " "}, "", {"DC1"}),
+            ({}, "DC1", {"DC1"}),
+            ({}, "", set()),
+            ({"datacenter": "DC1", "filter": "web*"}, "DC1", set()),
+            ({"datacenter": "DC1"}, "DC2", set()),
+            ({"datacenter": "folder/DC1"}, "", set()),
+        ],
+    )
+    def test_one_datacenter_is_covered_where_it_was_asked_for_without_a_filter(self, request_, answered, covered):
+        body = answer(
+            *(machine(f"vm{n}", id=f"vm-{n}") for n in range(501)),
+            vcenter={"host": "vc1.example", "datacenter": answered},
+        )
+        with appliance(reply(body)) as running:
+            batches = list(VmaSource.from_url(running.url, request=request_).batches())
+        assert [batch.covers for batch in batches] == [frozenset(covered)] * 2
+        if covered:
+            assert {vm.datacenter for vm in vms(batches)} == covered
+
+    def test_a_vm_that_nothing_is_known_of_might_be_any_that_is_not_found(self):
+        with appliance(reply(answer(machine(), "web"))) as running:
+            (batch,) = VmaSource.from_url(running.url, request={"datacenter": "DC1"}).batches()
+        assert batch.covers == frozenset()
+
+    def test_a_saved_answer_covers_nothing(self, read):
+        assert [batch.covers for batch in read(answer(machine()))] == [frozenset()]
+
     def test_credentials_of_the_url_are_sent_and_never_said(self):
         with appliance(reply(b"no", 401)) as running:
             url = running.url.replace("127.0.0.1", "me:p%40ss@127.0.0.1") + "?token=t0ken"
@@ -459,7 +535,18 @@ class TestHttp:
             assert failure(running.url).code == "too_large"
 
     @pytest.mark.parametrize(
-        "url", ["ftp://vma/", "vma:8080", "", "http://", "http://vma:x/", "http://[::1/", "http://v/a b"]
+        "url",
+        [
+            "ftp://vma/",
+            "vma:8080",
+            "",
+            "http://",
+            "http://vma:x/",
+            "http://[::1/",
+            "http://v/a b",
+            "http://vma .example/",
+            "http://\ud800/",
+        ],
     )
     def test_an_address_that_is_none(self, url):
         assert failure(url).code == "bad_url"
