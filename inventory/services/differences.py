@@ -1,6 +1,5 @@
 """What a record of a source would change in the rows of a VM. What a source does not know never overwrites."""
 
-import re
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from operator import attrgetter
@@ -9,17 +8,10 @@ from typing import Any
 from django.db.models import CharField, Field, IntegerField, Model, TextField
 
 from inventory.models import Host, VMContext, VMDisk, VMNetworkInterface
+from inventory.sources.facts import storable
 
 Changes = dict[str, list[Any]]
 """By column: before and after."""
-
-
-UNSTORABLE = re.compile("[\0\ud800-\udfff]")
-
-
-def cleaned(text: str) -> str:
-    """The text with what no database takes (NUL, half a surrogate pair) replaced by a mark."""
-    return UNSTORABLE.sub("\N{REPLACEMENT CHARACTER}", text)
 
 
 @dataclass(frozen=True)
@@ -68,7 +60,7 @@ class Columns:
     def problem(self, values: tuple[Any, ...]) -> str | None:
         """Why these values cannot be stored, in one sentence; None where they can."""
         for place, name in self._texts:
-            if values[place] is not None and UNSTORABLE.search(values[place]):
+            if values[place] is not None and storable(values[place]) != values[place]:
                 return f"{name} holds a character that no database takes; take it out at the source."
         for place, name, limit in self._limits:
             if values[place] is not None and len(values[place]) > limit:

@@ -15,11 +15,11 @@ from django.utils import timezone
 
 from inventory.models import Outcome, Vcenter, VMContext
 from inventory.services import runs
-from inventory.services.differences import cleaned
 from inventory.services.hosts import HostBook
 from inventory.services.reports import Report, left_out, record
 from inventory.services.runs import Estate
 from inventory.services.writing import BatchPlanner, Plan, VMOutcome
+from inventory.sources.facts import storable
 from inventory.sources.records import Batch, Finding, Origin, Source, SourceError, VirtualMachine
 
 LATE_BATCH = 500
@@ -47,7 +47,7 @@ def discover(
     Raises `SourceError` when the source cannot be read, or the database stays busy; what was stored before that stays,
     and so does the failed run.
     """
-    report = Report(source.kind, cleaned(source_name), dry_run, names=tuple(dict.fromkeys(names)))
+    report = Report(source.kind, storable(source_name), dry_run, names=tuple(dict.fromkeys(names)))
     discovery = _Discovery(report, find_vcenter, by, on_progress)
     try:
         for batch in source.batches(report.names):
@@ -127,7 +127,7 @@ class _Discovery:
                 self._take_vms(estate, vms[middle:], names)
                 return
             reason = f"The database refused this VM: {str(error).strip().splitlines()[0]}. Nothing of it was stored."
-            outcomes = [VMOutcome(vms[0].name, Outcome.FAILED, reason=cleaned(reason), of=vms[0])]
+            outcomes = [VMOutcome(vms[0].name, Outcome.FAILED, reason=storable(reason), of=vms[0])]
             if self.writes:
                 record(estate.run, outcomes)
         self._note(estate, outcomes)
@@ -169,7 +169,7 @@ class _Discovery:
 
     def _plan(self, estate: Estate, vms: Sequence[VirtualMachine], names: Mapping[str, int] | None) -> Plan:
         return BatchPlanner(
-            estate.vcenter.pk or 0, vms, estate.hosts, estate.taken, names, cleaned(self.by)[:255], timezone.now()
+            estate.vcenter.pk or 0, vms, estate.hosts, estate.taken, names, storable(self.by)[:255], timezone.now()
         ).plan()
 
     def _note(self, estate: Estate, outcomes: list[VMOutcome]) -> None:

@@ -7,7 +7,8 @@ from django.db import IntegrityError, transaction
 from django.utils import timezone
 
 from inventory.models import Host, SourceKind, Vcenter
-from inventory.services.differences import HOST, cleaned
+from inventory.services.differences import HOST
+from inventory.sources.facts import storable
 from inventory.sources.records import Finding, VirtualMachine
 from inventory.sources.records import Host as HostRecord
 
@@ -144,7 +145,7 @@ def _storable(records: Iterable[HostRecord]) -> tuple[list[HostRecord], list[Fin
         if problem is None:
             good.append(record)
         else:
-            message = f"The host {cleaned(record.name)[:60]!r} was left out: {cleaned(problem)}"
+            message = f"The host {storable(record.name)[:60]!r} was left out: {storable(problem)}"
             findings.append(Finding("bad_host", message))
     return good, findings
 

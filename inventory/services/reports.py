@@ -9,8 +9,8 @@ from typing import Any
 from django.core.serializers.json import DjangoJSONEncoder
 
 from inventory.models import DiscoveryOutcome, DiscoveryRun, Outcome
-from inventory.services.differences import cleaned
 from inventory.services.writing import VMOutcome
+from inventory.sources.facts import storable
 from inventory.sources.records import Finding
 
 
@@ -49,10 +49,10 @@ def record(run: DiscoveryRun, outcomes: Sequence[VMOutcome]) -> None:
         [
             DiscoveryOutcome(
                 run=run,
-                vm_name=cleaned(each.name)[:255] or "(unnamed)",
+                vm_name=storable(each.name)[:255] or "(unnamed)",
                 vm_context_id=each.context_id,
                 outcome=each.outcome,
-                reason=each.reason and cleaned(each.reason),
+                reason=each.reason and storable(each.reason),
                 changes=_plain(each.changes),
             )
             for each in outcomes
@@ -81,16 +81,16 @@ def finding_as_json(finding: Finding) -> dict[str, Any]:
     """The finding's known parts, with texts that every database takes."""
     known = {name: getattr(finding, name) for name in Finding.__slots__}
     return {
-        name: cleaned(value) if isinstance(value, str) else value for name, value in known.items() if value is not None
+        name: storable(value) if isinstance(value, str) else value for name, value in known.items() if value is not None
     }
 
 
 def _plain(changes: Any) -> Any:
     """Times as text, so that a JSON column takes them."""
     if isinstance(changes, dict):
-        return {cleaned(key): _plain(value) for key, value in changes.items()}
+        return {storable(key): _plain(value) for key, value in changes.items()}
     if isinstance(changes, list):
         return [_plain(value) for value in changes]
     if isinstance(changes, str):
-        return cleaned(changes)
+        return storable(changes)
     return DjangoJSONEncoder().default(changes) if isinstance(changes, datetime) else changes

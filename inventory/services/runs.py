@@ -8,10 +8,10 @@ from django.db import DatabaseError, connection
 from django.utils import timezone
 
 from inventory.models import DiscoveryRun, RunStatus, Vcenter
-from inventory.services.differences import cleaned
 from inventory.services.hosts import HostBook
 from inventory.services.reports import Report, finding_as_json
 from inventory.services.writing import VMOutcome
+from inventory.sources.facts import storable
 from inventory.sources.records import Finding
 
 FINDINGS_KEPT = 1_000
@@ -80,9 +80,9 @@ def new_run(report: Report, vcenter: Vcenter | None, by: str) -> DiscoveryRun:
     return DiscoveryRun(
         vcenter=vcenter if vcenter and vcenter.pk else None,
         source_kind=report.source_kind,
-        source_name=cleaned(report.source_name)[:255],
-        added_by=cleaned(by)[:255],
-        names_asked_for=[cleaned(name) for name in report.names] or None,
+        source_name=storable(report.source_name)[:255],
+        added_by=storable(by)[:255],
+        names_asked_for=[storable(name) for name in report.names] or None,
         started_at=timezone.now(),
     )
 
@@ -108,7 +108,7 @@ def end(estate: Estate, *, code: str | None = None, message: str | None = None) 
     """End the run: completed, or failed with a code and a sentence."""
     estate.run.status = RunStatus.FAILED if code else RunStatus.COMPLETED
     estate.run.completed_at = timezone.now()
-    estate.run.error_code, estate.run.error_message = code, message and cleaned(message)
+    estate.run.error_code, estate.run.error_message = code, message and storable(message)
     keep(estate)
 
 

@@ -9,9 +9,10 @@ from typing import Any
 from django.db.models import F, Model
 
 from inventory.models import OperationClaim, Outcome, VMContext, VMDisk, VMNetworkInterface, new_context_id
-from inventory.services.differences import DISK, NIC, VM, Changes, Columns, cleaned, pair_interfaces, stronger_nic_key
+from inventory.services.differences import DISK, NIC, VM, Changes, Columns, pair_interfaces, stronger_nic_key
 from inventory.services.hosts import HostBook
 from inventory.services.matching import Conflict, Matcher, Postponed, Stored, identities, read_candidates, strength
+from inventory.sources.facts import storable
 from inventory.sources.records import VirtualMachine
 
 STATE = ("host_id", "missing_since", "archived_at", "operation_claim")
@@ -89,7 +90,7 @@ class BatchPlanner:
         matched: list[tuple[VirtualMachine, Stored]] = []
         for vm in self.vms:
             if reason := _unstorable(vm):
-                plan.outcomes.append(VMOutcome(cleaned(vm.name), Outcome.FAILED, reason=reason, of=vm))
+                plan.outcomes.append(VMOutcome(storable(vm.name), Outcome.FAILED, reason=reason, of=vm))
                 continue
             try:
                 found = matcher.match(vm)

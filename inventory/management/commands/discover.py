@@ -19,7 +19,6 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 
 from inventory.models import Outcome
 from inventory.secret_fields import SecretUnreadable
-from inventory.services.differences import cleaned
 from inventory.services.discovery import discover
 from inventory.services.reports import Report
 from inventory.services.vcenters import (
@@ -30,6 +29,7 @@ from inventory.services.vcenters import (
     open_vcenter,
     same_vcenter,
 )
+from inventory.sources.facts import storable
 from inventory.sources.records import Finding, SourceError
 from inventory.sources.rvtools import RvtoolsSource
 from inventory.sources.vma import VmaSource
@@ -174,7 +174,7 @@ def refuse_unreadable_words(options: dict[str, Any]) -> None:
         if options[name] == "":
             raise Unresolved(f"--{name} is empty; say which one is meant, or leave it out.")
     words = [options["vcenter"], options["into"], options["organization"], *options["vm"]]
-    if any(word != cleaned(word) for word in words if word):
+    if any(word != storable(word) for word in words if word):
         raise Unresolved("A name holds a character that this machine's encoding does not know; write it in UTF-8.")
 
 
@@ -198,7 +198,7 @@ def file_name(path: str) -> str:
         name = Path(path).resolve().name
     except (OSError, ValueError):
         name = Path(path).name
-    return cleaned(name or "/")
+    return storable(name or "/")
 
 
 def read_request(path: str) -> dict[str, str]:
