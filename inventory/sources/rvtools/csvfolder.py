@@ -23,7 +23,9 @@ class CsvFolder:
     def __init__(self, path: Path) -> None:
         self._path = path
         self._files = [
-            (match[1].lower(), file) for file in sorted(path.iterdir()) if (match := _NAME.fullmatch(file.name))
+            (match[1].lower(), file)
+            for file in sorted(path.iterdir())
+            if (match := _NAME.fullmatch(file.name)) and file.is_file()
         ]
 
     def sheet(self, name: str) -> "CsvSheet | None":
@@ -31,7 +33,7 @@ class CsvFolder:
         if len(found) > 1:
             raise SourceError(
                 "ambiguous_sheet",
-                f"The folder {self._path.name} holds {name} twice ({found[0].name}, {found[1].name}); remove one.",
+                f"The folder {self._path} holds {name} twice ({found[0].name}, {found[1].name}); remove one.",
             )
         return CsvSheet(found[0], name) if found else None
 

@@ -30,7 +30,7 @@ class RvtoolsSource:
     kind = "rvtools"
 
     def __init__(self, path: str | Path) -> None:
-        self._path = Path(path)
+        self._path = Path(path) if str(path) else None
         self._total: int | None = None
 
     @property
@@ -50,8 +50,7 @@ class RvtoolsSource:
             vinfo = sheets.sheet("vInfo")
             if vinfo is None:
                 raise SourceError(
-                    "missing_sheet",
-                    f"{self._path.name} has no sheet vInfo, so it names no VMs; export it again with it.",
+                    "missing_sheet", f"{self._path} has no sheet vInfo, so it names no VMs; export it again with it."
                 )
             machines = read_machines(Table(vinfo, COLUMNS), findings)
             disks = read_disks(sheets, machines, findings)
@@ -64,14 +63,18 @@ class RvtoolsSource:
         yield from _batches(machines, vms, hosts, findings)
 
 
-def _open(path: Path) -> Sheets:
+def _open(path: Path | None) -> Sheets:
+    if path is None:
+        raise SourceError("not_found", "No path of an export is given; give that of a workbook or of a folder.")
     try:
         if path.is_dir():
             return CsvFolder(path)
         if path.is_file():
             return Workbook(path)
-    except PermissionError as error:
-        raise SourceError("not_readable", f"{path.name} may not be read; change its permissions.") from error
+    except PermissionError:
+        raise SourceError("not_readable", f"{path} may not be read; change its permissions.") from None
+    except OSError as error:
+        raise SourceError("not_readable", f"{path} cannot be read: {error.strerror}; check the path.") from None
     raise SourceError("not_found", f"There is no file or folder {path}; check the path.")
 
 

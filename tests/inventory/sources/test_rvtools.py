@@ -1,4 +1,5 @@
 import datetime
+import os
 import re
 import time
 import zipfile
@@ -29,7 +30,7 @@ from .workbooks import (
 )
 
 
-def read(path: Path, names: Iterable[str] = ()) -> list[Batch]:
+def read(path: str | Path, names: Iterable[str] = ()) -> list[Batch]:
     return list(RvtoolsSource(path).batches(names))
 
 
@@ -568,13 +569,54 @@ class TestCsv:
 
 
 class TestWhatCannotBeRead:
-    def fails(self, path: Path) -> tuple[str, str]:
+    def fails(self, path: str | Path) -> tuple[str, str]:
         with pytest.raises(SourceError) as caught:
             read(path)
         return caught.value.code, str(caught.value)
 
     def test_a_path_where_nothing_is(self, tmp_path):
         assert self.fails(tmp_path / "nothing.xlsx")[0] == "not_found"
+
+    def test_no_path_is_not_the_folder_that_the_process_is_in(self, tmp_path, monkeypatch):
+        monkeypatch.chdir(csv_folder(tmp_path, {"vInfo.csv": [vm(1)]}))
+        with pytest.raises(SourceError, match="No path") as caught:
+            read("")
+        assert caught.value.code == "not_found"
+        assert list(vms(read("."))) == ["vm1"]
+
+    @pytest.mark.parametrize(
+        ("odd", "code"),
+        [
+            (".", "missing_sheet"),
+            ("x" * 300, "not_readable"),
+            ("a\x00b", "not_found"),
+            ("a\udcff.xlsx", "not_found"),
+            ("\ud800", "not_found"),
+        ],
+    )
+    def test_a_path_that_is_none(self, tmp_path, monkeypatch, odd, code):
+        monkeypatch.chdir(tmp_path)
+        assert self.fails(odd)[0] == code
+
+    def test_a_file_whose_name_is_no_text_is_read(self, tmp_path):
+        assert list(vms(read(whole(tmp_path / "a\udcff.xlsx")))) == ["vm1"]
+
+    def test_a_damaged_file_whose_name_is_no_text_is_told_in_text(self, tmp_path):
+        (tmp_path / "a\udcff.xlsx").touch()
+        code, message = self.fails(tmp_path / "a\udcff.xlsx")
+        assert (code, "a\ufffd.xlsx" in message) == ("not_a_workbook", True)
+
+    @pytest.mark.parametrize("error", [PermissionError(13, "Permission denied"), OSError(5, "Input/output error")])
+    def test_a_folder_that_may_not_be_read(self, tmp_path, monkeypatch, error):
+        def refuse(self):
+            raise error
+
+        monkeypatch.setattr(Path, "iterdir", refuse)
+        assert self.fails(tmp_path)[0] == "not_readable"
+
+    def test_a_pipe_is_no_sheet_and_is_not_waited_for(self, tmp_path):
+        os.mkfifo(tmp_path / "vInfo.csv")
+        assert self.fails(tmp_path)[0] == "missing_sheet"
 
     def test_a_text_file(self, path):
         path.write_text("VM,CPUs\nweb,2\n")
