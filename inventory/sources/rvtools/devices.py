@@ -8,7 +8,7 @@ from .. import facts
 from ..records import Disk, Finding, NetworkInterface
 from . import cells
 from .findings import Findings
-from .machines import Key, Machines
+from .machines import Key, Machines, stray_moref
 from .origins import COLUMNS as ORIGIN_COLUMNS
 from .table import Row, Sheets, Table
 
@@ -152,7 +152,9 @@ def _doubt(row: Row, devices: Devices[T], noun: str, machines: Machines, finding
         else "The row has no usable VM ID, or does not say of which vCenter"
     )
     found = row.finding(f"unclear_{noun}", f"{message}, so whose {noun} it is cannot be told; export it again.")
-    owners = machines.named.get(row.plain("name", cells.text) or "", [])
+    moref = stray_moref(row)
+    owners = [key for origin in machines.origins if (key := (origin, f"id:{moref}")) in machines.known]
+    owners += machines.named.get(row.plain("name", cells.text) or "", [])
     for owner in owners:
         devices.faults.setdefault(owner, found)
     if not owners:

@@ -29,7 +29,7 @@ class Findings:
             self._of_run.append(finding)
 
     def leave_out(self, finding: Finding, *, origin: str) -> None:
-        """Keep a finding because of which the VM `finding.vm_name` of this origin is left out."""
+        """Keep a finding because of which a VM of this origin is left out; however many there are."""
         if not self._names or finding.vm_name in self._names:
             self._left_out[origin].append(finding)
 

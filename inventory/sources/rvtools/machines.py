@@ -1,5 +1,6 @@
 """The sheet vInfo: which VMs there are, and by what each of them is known."""
 
+import re
 from collections import Counter, defaultdict
 from dataclasses import dataclass, field, replace
 
@@ -12,6 +13,8 @@ from .table import Row, Table
 
 Key = tuple[str, str]
 """A VM within the file: the key of its origin, and `id:<VM ID>` or `name:<name>`."""
+
+_MOREF = re.compile(r"vm-[0-9]+")
 
 COLUMNS = {
     **ORIGIN_COLUMNS,
@@ -79,7 +82,9 @@ def read_machines(table: Table, findings: Findings) -> Machines:
         rows += 1
         if row.plain("is_placeholder", cells.boolean) and not row.shifted:
             placeholders += 1
-            machines.known.add(_key(row, machines, findings))
+            key = _key(row, machines, findings)
+            machines.known.add(key)
+            findings.leave_out(_placeholder(row), origin=key[0])
         elif draft := _draft(row, machines, findings):
             machines.drafts.append(draft)
     if not rows:
@@ -104,7 +109,7 @@ def read_machines(table: Table, findings: Findings) -> Machines:
 def _draft(row: Row, machines: Machines, findings: Findings) -> Draft | None:
     name = row.plain("name", cells.text)
     if row.shifted:
-        findings.leave_out(_shifted(row, name), origin=UNKNOWN)
+        findings.leave_out(_shifted(row), origin=UNKNOWN)
         return None
     key = _key(row, machines, findings)
     machines.known.add(key)
@@ -127,17 +132,40 @@ def _key(row: Row, machines: Machines, findings: Findings) -> Key:
     return (origin, f"id:{vm_id}") if vm_id else (origin, f"name:{row.plain('name', cells.text)}")
 
 
-def _shifted(row: Row, name: str | None) -> Finding:
+def _left_out(row: Row, found: Finding) -> Finding:
+    """The finding with all by which the VM of the row is known."""
+    if row.shifted:
+        return replace(found, vm_name=row.vm_name, moref=stray_moref(row))
+    instance_uuid = row.plain("instance_uuid", cells.uuid)
+    if "smbios_uuid" in row.table:
+        instance_uuid = instance_uuid or row.plain("vm_uuid", cells.uuid)
+    return replace(found, vm_name=row.vm_name, moref=row.plain("vm_id", cells.text), instance_uuid=instance_uuid)
+
+
+def stray_moref(row: Row) -> str | None:
+    """The VM ID of a shifted row, which stands in one of its columns."""
+    found = {cell.strip() for cell in row.all_cells if isinstance(cell, str) and _MOREF.fullmatch(cell.strip())}
+    return found.pop() if len(found) == 1 else None
+
+
+def _placeholder(row: Row) -> Finding:
+    message = (
+        f"The SRM placeholder {row.vm_name or ''!r} was left out on purpose: it stands for a VM that another site runs."
+    )
+    return _left_out(row, row.finding("placeholder", message, "is_placeholder", severity="info"))
+
+
+def _shifted(row: Row) -> Finding:
     message = (
         "The row has more cells than the sheet has columns, so its values stand in wrong columns; "
         "export as .xlsx, or with quoted text."
     )
-    return row.finding("shifted_row", message, vm_name=name)
+    return _left_out(row, row.finding("shifted_row", message))
 
 
 def _nameless(row: Row) -> Finding:
     message = "The row has no name of a VM; name it and read the file again."
-    return row.finding("missing_name", message, "name", row.plain("vm_id", cells.text))
+    return _left_out(row, row.finding("missing_name", message, "name"))
 
 
 def _machine(row: Row, name: str, findings: Findings) -> VirtualMachine:
@@ -195,7 +223,12 @@ def _duplicate(table: Table, draft: Draft, rows: list[int]) -> Finding:
             f"VMs of the name {draft.vm.name!r} stand in rows {where} and nothing tells them apart; "
             "none of them is taken. Export with the column VM ID."
         )
-    return Finding(code, message, table.name, draft.row, table.header(column), draft.vm.name)
+    return leaving_out(draft, Finding(code, message, table.name, draft.row, table.header(column)))
+
+
+def leaving_out(draft: Draft, found: Finding) -> Finding:
+    """The finding with all by which the VM is known."""
+    return replace(found, vm_name=draft.vm.name, moref=draft.vm.moref, instance_uuid=draft.vm.instance_uuid)
 
 
 def _forget_shared_uuids(table: Table, machines: Machines, findings: Findings) -> None:

@@ -1,5 +1,6 @@
 """The source: what the sheets of one export say about each VM, put together."""
 
+from collections import Counter
 from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -9,12 +10,14 @@ from .csvfolder import CsvFolder
 from .devices import Devices, read_disks, read_interfaces
 from .findings import Findings
 from .hosts import Hosts, read_hosts
-from .machines import COLUMNS, Draft, Machines, read_machines
+from .machines import COLUMNS, Draft, Machines, leaving_out, read_machines
 from .origins import UNKNOWN
 from .table import Sheets, Table
 from .workbook import Workbook
 
 BATCH = 500
+_SHEETS = {"disk": ("vDisk", "Disks"), "interface": ("vNetwork", "NICs")}
+"""The sheet that holds the devices, and the column of vInfo that counts them."""
 
 
 class RvtoolsSource:
@@ -87,21 +90,24 @@ def _vms(
     findings: Findings,
 ) -> dict[str, list[VirtualMachine]]:
     vms: dict[str, list[VirtualMachine]] = {origin: [] for origin in machines.origins}
+    uncounted = Counter[str]()
     for draft in machines.drafts:
         if wanted and draft.vm.name not in wanted:
             continue
         fault = _disk_fault(draft, disks)
         if fault:
-            findings.leave_out(replace(fault, vm_name=draft.vm.name), origin=draft.key[0])
+            findings.leave_out(leaving_out(draft, fault), origin=draft.key[0])
             continue
         vms[draft.key[0]].append(
             replace(
                 draft.vm,
                 host=_host(draft, hosts),
-                disks=_disks(draft, disks),
-                interfaces=_interfaces(draft, interfaces, findings),
+                disks=_disks(draft, disks, uncounted),
+                interfaces=_interfaces(draft, interfaces, uncounted, findings),
             )
         )
+    for noun, count in uncounted.items():
+        findings.note(_unknown(noun, count))
     return vms
 
 
@@ -110,10 +116,14 @@ def _host(draft: Draft, hosts: Hosts) -> str | None:
     return host.moref if host and host.moref else draft.vm.host
 
 
-def _disks(draft: Draft, disks: Devices[Disk] | None) -> tuple[Disk, ...] | None:
+def _disks(draft: Draft, disks: Devices[Disk] | None, uncounted: Counter[str]) -> tuple[Disk, ...] | None:
     if disks is None:
         return None
-    return tuple(sorted(disks.of.get(draft.key, ()), key=lambda disk: disk.device_key))
+    found = disks.of.get(draft.key, [])
+    if not found and draft.disk_count is None:
+        uncounted["disk"] += 1
+        return None
+    return tuple(sorted(found, key=lambda disk: disk.device_key))
 
 
 def _disk_fault(draft: Draft, disks: Devices[Disk] | None) -> Finding | None:
@@ -124,12 +134,15 @@ def _disk_fault(draft: Draft, disks: Devices[Disk] | None) -> Finding | None:
 
 
 def _interfaces(
-    draft: Draft, interfaces: Devices[NetworkInterface] | None, findings: Findings
+    draft: Draft, interfaces: Devices[NetworkInterface] | None, uncounted: Counter[str], findings: Findings
 ) -> tuple[NetworkInterface, ...] | None:
     if interfaces is None:
         return None
     found = interfaces.of.get(draft.key, [])
     fault = interfaces.faults.get(draft.key) or _count_conflict(draft, "interface", draft.nic_count, len(found))
+    if fault is None and not found and draft.nic_count is None:
+        uncounted["interface"] += 1
+        return None
     if fault is None:
         return tuple(found)
     message = f"{fault.message} The interfaces of the VM {draft.vm.name!r} count as unknown."
@@ -137,10 +150,19 @@ def _interfaces(
     return None
 
 
+def _unknown(noun: str, count: int) -> Finding:
+    sheet, column = _SHEETS[noun]
+    message = (
+        f"{count} VMs have no number of {noun}s in vInfo and no row in {sheet}: their {noun}s are unknown, which is "
+        f"not the same as none. Export it again with the column {column}."
+    )
+    return Finding(f"{noun}s_unknown", message, "vInfo", column=column, severity="warning")
+
+
 def _count_conflict(draft: Draft, noun: str, count: int | None, found: int) -> Finding | None:
     if count is None or count == found:
         return None
-    sheet, column = ("vDisk", "Disks") if noun == "disk" else ("vNetwork", "NICs")
+    sheet, column = _SHEETS[noun]
     message = (
         f"vInfo counts {count} {noun}s of the VM {draft.vm.name!r} and {sheet} holds {found}; "
         "export all sheets at one time."
@@ -160,11 +182,13 @@ def _batches(
             hosts=tuple(hosts.get(origin, {}).values()),
             vms=tuple(vms[origin][:BATCH]),
             findings=of_run + findings.left_out_of(origin),
+            covers=None,
         )
         if first.hosts or first.vms or first.findings:
             yield first
             of_run = ()
         for start in range(BATCH, len(vms[origin]), BATCH):
-            yield Batch(origin=machines.origins[origin], vms=tuple(vms[origin][start : start + BATCH]))
+            rest = tuple(vms[origin][start : start + BATCH])
+            yield Batch(origin=machines.origins[origin], vms=rest, covers=None)
     if of_run:
         yield Batch(findings=of_run)

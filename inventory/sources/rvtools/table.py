@@ -46,6 +46,8 @@ class Row:
     cells: Mapping[str, object]
     shifted: bool = False
     """It has more cells than the sheet has columns: something in it was not quoted."""
+    all_cells: Sequence[object] = ()
+    """Where it is shifted: its cells, whatever column they stand in."""
 
     def take(self, column: str, convert: Callable[[object], T | None], findings: Findings) -> T | None:
         """The value of a column; None, with a warning, where it cannot be understood."""
@@ -70,10 +72,9 @@ class Row:
     def vm_name(self) -> str | None:
         return self.plain("name", text)
 
-    def finding(
-        self, code: str, message: str, column: str | None = None, vm_name: str | None = None, severity: str = "error"
-    ) -> Finding:
-        return Finding(code, message, self.table.name, self.number, self.table.header(column), vm_name, severity)
+    def finding(self, code: str, message: str, column: str | None = None, severity: str = "error") -> Finding:
+        header = self.table.header(column)
+        return Finding(code, message, self.table.name, self.number, header, severity=severity)
 
     def _unusable(self, column: str, raw: object, error: CellError) -> Finding:
         shown = "The cell" if isinstance(raw, Formula) else f"The value {str(raw)[:60]!r}"
@@ -118,7 +119,7 @@ class Table:
             }
             shifted = self._exact_width and any(_present(value) is not None for value in values[self._width :])
             if cells or shifted:
-                yield Row(self, number, cells, shifted)
+                yield Row(self, number, cells, shifted, values if shifted else ())
 
     def _read_header(self, wanted: Mapping[str, tuple[str, ...]]) -> None:
         names = next((names for _, row in self._rows if any(names := [_header(cell) for cell in row])), [])

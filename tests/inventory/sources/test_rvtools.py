@@ -153,8 +153,31 @@ class TestWhatIsRead:
         )
         batches = read(export)
         assert [(vm.name, vm.is_template) for vm in vms(batches).values()] == [("vm1", True)]
-        assert only(batches).code == "placeholders_left_out"
-        assert only(batches).message.startswith("2 SRM placeholders")
+        counted, *each = findings(batches)
+        assert (counted.code, counted.leaves_out_a_vm) == ("placeholders_left_out", False)
+        assert counted.message.startswith("2 SRM placeholders")
+        assert [(found.code, found.severity, found.row) for found in each] == [
+            ("placeholder", "info", 3),
+            ("placeholder", "info", 4),
+        ]
+        assert [(found.vm_name, found.moref, found.instance_uuid) for found in each] == [
+            ("vm2", "vm-2", uuid(0x500002)),
+            ("vm3", "vm-3", uuid(0x500003)),
+        ]
+
+    def test_every_placeholder_is_named_however_many_there_are(self, path):
+        rows = [vm(n, **{"SRM Placeholder": True}) for n in range(1500)]
+        batches = read(workbook(path, vInfo=[vm(1501, Disks=0, NICs=0), *rows]))
+        named = {found.moref for found in findings(batches) if found.code == "placeholder"}
+        assert named == {f"vm-{n}" for n in range(1500)}
+
+    def test_an_export_covers_each_vcenter_that_it_names(self, path):
+        other = {"VI SDK UUID": uuid(77), "VI SDK Server": "vc2.example"}
+        rows = [vm(n, Disks=0, NICs=0) for n in range(501)] + [vm(1, Disks=0, NICs=0, **other)]
+        assert [batch.covers for batch in read(workbook(path, vInfo=rows))] == [None] * 3
+
+    def test_an_export_that_names_no_vcenter_covers_the_one_it_is_read_into(self, path):
+        assert [batch.covers for batch in read(workbook(path, vInfo=[{"VM": "web"}]))] == [None]
 
     def test_provisioning_is_told_from_raw_thin_and_eagerly_scrub(self, path):
         kinds = [
@@ -243,6 +266,20 @@ class TestVersionsOfRvtools:
     def test_a_vm_without_disks_and_interfaces_has_none(self, path):
         export = workbook(path, vInfo=[vm(1), vm(2, Disks=0, NICs=0)], vDisk=[disk(1)], vNetwork=[nic(1)])
         assert (vms(read(export))["vm2"].disks, vms(read(export))["vm2"].interfaces) == ((), ())
+
+    @pytest.mark.parametrize("count", [ABSENT, None, "many"])
+    def test_devices_that_nothing_counts_and_no_row_holds_are_unknown(self, path, count):
+        rows = [vm(number, Disks=count, NICs=count) for number in (1, 2, 3)]
+        batches = read(workbook(path, vInfo=rows, vDisk=[disk(1)], vNetwork=[nic(1)]))
+        assert [len(vms(batches)["vm1"].disks), len(vms(batches)["vm1"].interfaces)] == [1, 1]
+        for name in ("vm2", "vm3"):
+            assert (vms(batches)[name].disks, vms(batches)[name].interfaces) == (None, None)
+        told = [found for found in findings(batches) if found.code != "bad_number"]
+        assert [(found.code, found.severity, found.vm_name, found.column) for found in told] == [
+            ("disks_unknown", "warning", None, "Disks"),
+            ("interfaces_unknown", "warning", None, "NICs"),
+        ]
+        assert all(found.message.startswith("2 VMs have no number of") for found in told)
 
     def test_a_column_that_occurs_twice_is_not_read(self, path):
         export = whole(path)
@@ -366,7 +403,7 @@ class TestCellsThatAreWrong:
     def test_a_name_that_excel_turned_into_a_date_is_not_a_name(self, path):
         batches = read(whole(path, 1, 2, VM=datetime.datetime(2024, 3, 1)))
         assert list(vms(batches)) == ["vm2"]
-        assert (only(batches).code, only(batches).vm_name) == ("missing_name", "vm-1")
+        assert (only(batches).code, only(batches).vm_name, only(batches).moref) == ("missing_name", None, "vm-1")
 
     def test_a_text_that_begins_with_an_equals_sign_is_text(self, path):
         export = edited(
@@ -384,6 +421,7 @@ class TestWhatCannotBeTakenAsAWhole:
         assert list(vms(batches)) == ["vm2"]
         found = only(batches)
         assert (found.code, found.vm_name, found.severity) == ("disk_count_conflict", "vm1", "error")
+        assert (found.moref, found.instance_uuid) == ("vm-1", uuid(0x500001))
         assert "3" in found.message
         assert "holds 1" in found.message
 
@@ -405,12 +443,14 @@ class TestWhatCannotBeTakenAsAWhole:
         assert list(vms(batches)) == ["vm2"]
         found = only(batches)
         assert (found.code, found.vm_name, found.sheet, found.row, found.column) == (code, "vm1", "vDisk", 3, column)
+        assert (found.moref, found.instance_uuid) == ("vm-1", uuid(0x500001))
 
     def test_a_disk_is_never_joined_by_name_where_vm_ids_exist(self, path):
         moved = disk(1, **{"VM ID": "vm-99"})
         batches = read(workbook(path, vInfo=[vm(1, Disks=None)], vDisk=[moved], vNetwork=[nic(1)]))
-        assert vms(batches)["vm1"].disks == ()
-        assert (only(batches).code, only(batches).row, only(batches).vm_name) == ("orphan_disk", 2, None)
+        assert vms(batches)["vm1"].disks is None
+        assert codes(batches) == ["orphan_disk", "disks_unknown"]
+        assert (findings(batches)[0].row, findings(batches)[0].vm_name) == (2, None)
 
     def test_a_disk_of_another_vcenter_is_an_orphan(self, path):
         stray = disk(1, 2001, **{"VI SDK UUID": uuid(9), "VI SDK Server": "vc9.example"})
@@ -436,6 +476,7 @@ class TestWhatCannotBeTakenAsAWhole:
             ("duplicate_vm", "vm1", 2),
             ("duplicate_vm", "copy", 3),
         ]
+        assert [(found.moref, found.instance_uuid) for found in findings(batches)] == [("vm-1", uuid(0x500001))] * 2
 
     def test_vms_known_by_one_name_only_are_a_conflict(self, path):
         batches = read(workbook(path, vInfo=[{"VM": "web"}, {"VM": "web"}, {"VM": "Web"}]))
@@ -457,7 +498,22 @@ class TestWhatCannotBeTakenAsAWhole:
     def test_a_row_without_a_name_is_left_out_and_its_disks_are_no_orphans(self, path):
         batches = read(whole(path, 1, 2, VM=None))
         assert list(vms(batches)) == ["vm2"]
-        assert (only(batches).code, only(batches).vm_name, only(batches).row) == ("missing_name", "vm-1", 2)
+        found = only(batches)
+        assert (found.code, found.vm_name, found.row, found.severity) == ("missing_name", None, 2, "error")
+        assert (found.moref, found.instance_uuid) == ("vm-1", uuid(0x500001))
+
+    def test_what_no_database_can_hold_is_told_without_it(self, path):
+        export = workbook(path, vInfo=[{"VM": "we_x0000_b", "VM ID": "vm-1", "A": 1}, {"VM": "db", "CPUs_xD800_": 1}])
+        batches = read(export)
+        assert list(vms(batches)) == ["db"]
+        found = next(found for found in findings(batches) if found.leaves_out_a_vm)
+        assert (found.code, found.vm_name, found.moref) == ("missing_name", None, "vm-1")
+
+    def test_a_header_that_no_database_can_hold_is_told_without_it(self, path):
+        batches = read(workbook(path, vInfo=[{"VM": "web", "CPUs_x0000_": "four", "VM ID": "vm-1_x0000_"}]))
+        told = {found.code: found for found in findings(batches)}
+        assert told["bad_number"].column == "CPUs\ufffd"
+        assert not any("\x00" in (found.message + (found.column or "")) for found in told.values())
 
 
 class TestInterfaces:
@@ -546,6 +602,7 @@ class TestCsv:
         assert len(batches) == 1
         found = next(found for found in findings(batches) if found.vm_name)
         assert (found.code, found.row, found.vm_name) == ("shifted_row", 2, "vm1")
+        assert (found.moref, found.instance_uuid) == ("vm-1", None)
 
     def test_a_shifted_disk_leaves_out_the_vm_of_that_name(self, tmp_path):
         folder = csv_folder(
@@ -556,6 +613,15 @@ class TestCsv:
         batches = read(folder)
         assert list(vms(batches)) == ["vm2"]
         assert [found.vm_name for found in findings(batches) if found.code == "unclear_disk"] == ["vm1"]
+
+    def test_a_shifted_disk_leaves_out_the_vm_of_that_vm_id(self, tmp_path):
+        rows = [disk(1), disk(1, 2001), disk(2)]
+        folder = csv_folder(tmp_path / "csv", {"vInfo.csv": [vm(1, Disks=None), vm(2)], "vDisk.csv": rows})
+        sheet = folder / "vDisk.csv"
+        sheet.write_text(sheet.read_text().replace("vm1,Hard disk 2", "v,m1,Hard disk 2", 1))
+        batches = read(folder)
+        assert list(vms(batches)) == ["vm2"]
+        assert [found.moref for found in findings(batches) if found.code == "unclear_disk"] == ["vm-1"]
 
     def test_rows_are_numbered_as_excel_shows_them(self, tmp_path):
         rows = [vm(1, Annotation="two\nlines"), {}, vm(2, CPUs="x")]
