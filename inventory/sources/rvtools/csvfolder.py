@@ -1,12 +1,12 @@
 """Folders of RVTools CSV exports: RVTools_tabvInfo.csv, tabvInfo.csv or vInfo.csv, in any case."""
 
 import codecs
-import csv
 import re
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from ..records import SourceError
+from .csvrecords import LONGEST_RECORD, Records
 
 FILE_LIMIT = 1024**3
 _CHUNK = 1024 * 1024
@@ -17,7 +17,7 @@ _MARKS = ((codecs.BOM_UTF8, "utf-8-sig"), (codecs.BOM_UTF16_LE, "utf-16"), (code
 class CsvFolder:
     """A folder of exports.
 
-    Reading raises `SourceError`: ambiguous_sheet, not_readable, bad_encoding, damaged_csv, too_large.
+    Reading raises `SourceError`: ambiguous_sheet, not_readable, bad_encoding, too_large.
     """
 
     def __init__(self, path: Path) -> None:
@@ -50,22 +50,14 @@ class CsvSheet:
 
     def rows(self) -> Iterator[tuple[int, Sequence[object]]]:
         """Records, numbered as Excel numbers them: a quoted line break does not start a row."""
-        number = 0
         try:
             if self._path.stat().st_size > FILE_LIMIT:
                 raise SourceError("too_large", f"{self._path.name} is larger than 1 GiB, so it was not read.")
             encoding = _encoding(self._path)
             with self._path.open(encoding=encoding, newline="") as file:
-                delimiter = _delimiter(file.readline())
+                delimiter = _delimiter(file.readline(LONGEST_RECORD))
                 file.seek(0)
-                for number, values in enumerate(csv.reader(file, delimiter=delimiter, strict=True), 1):
-                    yield number, values
-        except csv.Error as error:
-            raise SourceError(
-                "damaged_csv",
-                f"{self._path.name} cannot be read after row {number} ({error}): a quotation mark is missing or "
-                "the file is cut off. Export it again.",
-            ) from error
+                yield from enumerate(Records(file, delimiter), 1)
         except UnicodeError as error:
             raise SourceError(
                 "bad_encoding", f"{self._path.name} is neither UTF-8, UTF-16 nor cp1252; save it as UTF-8."

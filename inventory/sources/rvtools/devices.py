@@ -147,7 +147,7 @@ def _owner(row: Row, machines: Machines) -> Key | None:
 def _doubt(row: Row, devices: Devices[T], noun: str, machines: Machines, findings: Findings) -> None:
     """A row that may belong to any VM of its name: none of them is known with all its devices."""
     message = (
-        "The row has more cells than the sheet has columns"
+        "The row has more cells than the sheet has columns, or quotation marks that do not match"
         if row.shifted
         else "The row has no usable VM ID, or does not say of which vCenter"
     )

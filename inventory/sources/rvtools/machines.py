@@ -157,8 +157,8 @@ def _placeholder(row: Row) -> Finding:
 
 def _shifted(row: Row) -> Finding:
     message = (
-        "The row has more cells than the sheet has columns, so its values stand in wrong columns; "
-        "export as .xlsx, or with quoted text."
+        "The row has more cells than the sheet has columns, or quotation marks that do not match, so its values may "
+        "stand in wrong columns; export as .xlsx, or with quoted text."
     )
     return _left_out(row, row.finding("shifted_row", message))
 

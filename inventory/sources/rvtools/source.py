@@ -27,7 +27,7 @@ class RvtoolsSource:
     in part: with fewer or more disks than vInfo counts, the VM is left out, and doubtful interfaces are None.
 
     Reading raises `SourceError` with one of these codes: not_found, not_readable, not_a_workbook, ambiguous_sheet,
-    missing_sheet, missing_column, empty, and for CSV files damaged_csv, bad_encoding and too_large.
+    missing_sheet, missing_column, empty, and for CSV files bad_encoding and too_large.
     """
 
     kind = "rvtools"

@@ -19,6 +19,10 @@ class Formula:
     """Stands in a raw row for a cell that holds a formula: its result is not what RVTools wrote."""
 
 
+class Torn(list[str]):
+    """Stands for a raw row whose quotation marks do not match: its values may stand in wrong columns."""
+
+
 class RawSheet(Protocol):
     name: str
     exact_width: bool
@@ -45,7 +49,7 @@ class Row:
     number: int
     cells: Mapping[str, object]
     shifted: bool = False
-    """It has more cells than the sheet has columns: something in it was not quoted."""
+    """It has more cells than the sheet has columns, or is `Torn`: something in it was not quoted."""
     all_cells: Sequence[object] = ()
     """Where it is shifted: its cells, whatever column they stand in."""
 
@@ -117,7 +121,9 @@ class Table:
                 for column, position in wanted
                 if position < width and (value := _present(values[position])) is not None
             }
-            shifted = self._exact_width and any(_present(value) is not None for value in values[self._width :])
+            shifted = self._exact_width and any(
+                _present(value) is not None for value in (values if isinstance(values, Torn) else values[self._width :])
+            )
             if cells or shifted:
                 yield Row(self, number, cells, shifted, values if shifted else ())
 
