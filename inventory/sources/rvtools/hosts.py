@@ -23,7 +23,7 @@ COLUMNS = {
 }
 
 Hosts = dict[str, dict[str, Host]]
-"""Hosts by the key of their origin and by name."""
+"""Hosts by the key of their origin and by name in lower case, as the names of a DNS are one in any case."""
 
 
 def read_hosts(sheets: Sheets, origins: Origins, findings: Findings) -> Hosts:
@@ -36,11 +36,11 @@ def read_hosts(sheets: Sheets, origins: Origins, findings: Findings) -> Hosts:
         origin = origins.find(row)
         if name is None or origin is None or origin not in origins or row.shifted:
             findings.note(_unclear(row))
-        elif name in hosts[origin]:
-            twice.add((origin, name))
+        elif name.lower() in hosts[origin]:
+            twice.add((origin, name.lower()))
             findings.note(_duplicate(row, name))
         else:
-            hosts[origin][name] = _host(row, name, findings)
+            hosts[origin][name.lower()] = _host(row, name, findings)
     for origin, name in twice:
         del hosts[origin][name]
     return dict(hosts)

@@ -112,8 +112,8 @@ def _vms(
 
 
 def _host(draft: Draft, hosts: Hosts) -> str | None:
-    host = hosts.get(draft.key[0], {}).get(draft.vm.host) if draft.vm.host else None
-    return host.moref if host and host.moref else draft.vm.host
+    host = hosts.get(draft.key[0], {}).get(draft.vm.host.lower()) if draft.vm.host else None
+    return host.moref or host.name if host else draft.vm.host
 
 
 def _disks(draft: Draft, disks: Devices[Disk] | None, uncounted: Counter[str]) -> tuple[Disk, ...] | None:
