@@ -44,10 +44,6 @@ COLUMNS = {
 }
 
 
-NO_VMS = {"placeholder": "SRM placeholder", "template": "template"}
-WHY_NO_VM = {"placeholder": "they stand for VMs that another site runs", "template": "they are no VMs that run"}
-
-
 @dataclass(slots=True)
 class Draft:
     """A VM of vInfo, before its disks and interfaces have been found."""
@@ -81,22 +77,27 @@ def read_machines(table: Table, findings: Findings) -> Machines:
         )
     machines = Machines(Origins(), by_id="vm_id" in table)
     _note_ambiguous_columns(table, findings)
-    no_vms: Counter[str] = Counter()
-    rows = 0
+    placeholders = rows = 0
     for row in table:
         rows += 1
-        if not row.shifted and (code := _no_vm(row)):
-            no_vms[code] += 1
+        if row.plain("is_placeholder", cells.boolean) and not row.shifted:
+            placeholders += 1
             key = _key(row, machines, findings)
             machines.known.add(key)
-            findings.leave_out(_left_out_on_purpose(row, code), origin=key[0])
+            findings.leave_out(_placeholder(row), origin=key[0])
         elif draft := _draft(row, machines, findings):
             machines.drafts.append(draft)
     if not rows:
         raise SourceError("empty", f"The sheet {table.name} holds no VM; export it again.")
-    for code, count in no_vms.items():
-        message = f"{count} {NO_VMS[code]}s were left out: {WHY_NO_VM[code]}."
-        findings.note(Finding(f"{code}s_left_out", message, table.name, severity="warning"))
+    if placeholders:
+        findings.note(
+            Finding(
+                "placeholders_left_out",
+                f"{placeholders} SRM placeholders were left out: they stand for VMs that another site runs.",
+                table.name,
+                severity="warning",
+            )
+        )
     _leave_out_duplicates(table, machines, findings)
     _forget_shared_uuids(table, machines, findings)
     _note_weak_identity(table, machines, findings)
@@ -147,13 +148,11 @@ def stray_moref(row: Row) -> str | None:
     return found.pop() if len(found) == 1 else None
 
 
-def _no_vm(row: Row) -> str | None:
-    return next((code for code in NO_VMS if row.plain(f"is_{code}", cells.boolean)), None)
-
-
-def _left_out_on_purpose(row: Row, code: str) -> Finding:
-    message = f"The {NO_VMS[code]} {row.vm_name or ''!r} was left out on purpose."
-    return _left_out(row, row.finding(code, message, f"is_{code}", severity="info"))
+def _placeholder(row: Row) -> Finding:
+    message = (
+        f"The SRM placeholder {row.vm_name or ''!r} was left out on purpose: it stands for a VM that another site runs."
+    )
+    return _left_out(row, row.finding("placeholder", message, "is_placeholder", severity="info"))
 
 
 def _shifted(row: Row) -> Finding:

@@ -145,7 +145,7 @@ class TestWhatIsRead:
         export = workbook(path, vInfo=[vm(1)], vDisk=[disk(1, **{"VI SDK UUID": ABSENT})], vNetwork=[nic(1)])
         assert len(vms(read(export))["vm1"].disks) == 1
 
-    def test_templates_and_srm_placeholders_are_left_out_and_counted(self, path):
+    def test_templates_are_yielded_and_srm_placeholders_are_counted(self, path):
         export = workbook(
             path,
             vInfo=[vm(1, Template=True), vm(2, **{"SRM Placeholder": "True"}), vm(3, **{"SRM Placeholder": True})],
@@ -153,11 +153,8 @@ class TestWhatIsRead:
             vNetwork=[nic(1)],
         )
         batches = read(export)
-        assert vms(batches) == {}
-        template_counted, template = (found for found in findings(batches) if "template" in found.code)
-        assert (template_counted.code, template_counted.severity) == ("templates_left_out", "warning")
-        assert (template.code, template.severity, template.vm_name) == ("template", "info", "vm1")
-        counted, *each = (found for found in findings(batches) if "placeholder" in found.code)
+        assert [(vm.name, vm.is_template) for vm in vms(batches).values()] == [("vm1", True)]
+        counted, *each = findings(batches)
         assert (counted.code, counted.leaves_out_a_vm) == ("placeholders_left_out", False)
         assert counted.message.startswith("2 SRM placeholders")
         assert [(found.code, found.severity, found.row) for found in each] == [
@@ -399,10 +396,10 @@ class TestCellsThatAreWrong:
         assert (only(read(export)).row, only(read(export)).column) == (9, "CPUs")
 
     def test_booleans_numbers_and_dates_may_be_cells_of_their_kind_or_text(self, path):
-        export = whole(path, Template=False, CPUs="2", VM=12345, **{"Creation date": datetime.datetime(2024, 2, 29)})
+        export = whole(path, Template=True, CPUs="2", VM=12345, **{"Creation date": datetime.datetime(2024, 2, 29)})
         batches = read(export)
         assert codes(batches) == []
-        assert (vms(batches)["12345"].is_template, vms(batches)["12345"].cpu_count) == (False, 2)
+        assert (vms(batches)["12345"].is_template, vms(batches)["12345"].cpu_count) == (True, 2)
 
     def test_a_name_that_excel_turned_into_a_date_is_not_a_name(self, path):
         batches = read(whole(path, 1, 2, VM=datetime.datetime(2024, 3, 1)))
