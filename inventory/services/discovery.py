@@ -13,7 +13,7 @@ from typing import Any
 from django.db import DataError, IntegrityError, OperationalError, transaction
 from django.utils import timezone
 
-from inventory.models import Outcome, Vcenter, VMContext
+from inventory.models import Outcome, SourceKind, Vcenter, VMContext
 from inventory.services import runs
 from inventory.services.hosts import HostBook
 from inventory.services.reports import Report, left_out, record
@@ -208,6 +208,9 @@ class _Discovery:
 
     def _mark_missing(self, estate: Estate) -> list[VMOutcome]:
         known = VMContext.objects.filter(vcenter=estate.vcenter, archived_at__isnull=True)
+        if self.report.source_kind == SourceKind.RVTOOLS:
+            # Some exports leave templates out.
+            known = known.exclude(is_template=True)
         gone = [
             (context_id, name, since)
             for context_id, name, uuid, moref, datacenter, since in known.values_list(

@@ -130,7 +130,7 @@ class Command(BaseCommand):
             self._print_outcomes(report, outcome)
         for outcome in (Outcome.MISSING, Outcome.CONFLICT, Outcome.FAILED):
             self._print_outcomes(report, outcome)
-        self._print_findings([each for each in report.findings if each.severity != "warning"])
+        self._print_findings([each for each in report.findings if each.severity == "error"])
 
     def _print_outcomes(self, report: Report, outcome: str) -> None:
         found = [each for each in report.outcomes if each.outcome == outcome]

@@ -434,6 +434,12 @@ def test_a_vm_left_out_under_another_name_is_not_called_missing(run):
     assert not VMContext.objects.missing().exists()
 
 
+def test_a_template_that_a_workbook_leaves_out_is_not_called_missing(run):
+    run(machine(1), machine(2, is_template=True))
+
+    assert run(source=MemorySource([machine(1)], hosts(), kind="rvtools")).counts == {"unchanged": 1}
+
+
 def test_a_vm_without_a_name_that_is_left_out_is_an_outcome(run):
     run(machine(1), machine(2))
 
