@@ -1,7 +1,10 @@
 """Everything in which the database engines differ; `dialect(connection)` gives the answers of one of them."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
+
+from config.schema.dialects.locks import NativeLock
 
 NAMES = ("postgresql", "mariadb", "mysql", "sqlite")
 
@@ -16,6 +19,9 @@ class Dialect:
     """The collation under which equal means the same bytes; None where the engine's default is already so."""
     search_collation: str | None
     """The collation under which a search takes upper and lower case for the same; None where LIKE or UPPER does so."""
+    lock: NativeLock
+    is_pooled: Callable[[Any], bool]
+    """Whether a pooler stands between this connection and the server."""
     utc_now: str
     """An expression for the present instant in UTC, to the microsecond, that may stand in a column default."""
 

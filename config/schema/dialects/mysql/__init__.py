@@ -1,16 +1,21 @@
 """MariaDB 10.5 and newer, MySQL 8.0.13 and newer (MySQL is unproved: its server is not in Debian)."""
 
 from config.schema.dialects import Dialect
+from config.schema.dialects.mysql.lock import NamedLock, is_pooled
 
 MARIADB = Dialect(
     name="mariadb",
     identifier_collation="utf8mb4_nopad_bin",
     search_collation="utf8mb4_unicode_ci",
+    lock=NamedLock(),
+    is_pooled=is_pooled,
     utc_now="UTC_TIMESTAMP(6)",
 )
 MYSQL = Dialect(
     name="mysql",
     identifier_collation="utf8mb4_0900_bin",
     search_collation="utf8mb4_unicode_ci",
+    lock=NamedLock(),
+    is_pooled=is_pooled,
     utc_now="UTC_TIMESTAMP(6)",
 )

@@ -1,7 +1,13 @@
 """PostgreSQL 14 and newer."""
 
 from config.schema.dialects import Dialect
+from config.schema.dialects.postgresql.lock import AdvisoryLock, is_pooled
 
 POSTGRESQL = Dialect(
-    name="postgresql", identifier_collation=None, search_collation=None, utc_now="STATEMENT_TIMESTAMP()"
+    name="postgresql",
+    identifier_collation=None,
+    search_collation=None,
+    lock=AdvisoryLock(),
+    is_pooled=is_pooled,
+    utc_now="STATEMENT_TIMESTAMP()",
 )

@@ -1,7 +1,13 @@
 """SQLite 3.31 and newer."""
 
 from config.schema.dialects import Dialect
+from config.schema.dialects.sqlite.lock import FileLock, is_pooled
 
 SQLITE = Dialect(
-    name="sqlite", identifier_collation=None, search_collation=None, utc_now="STRFTIME('%Y-%m-%d %H:%M:%f000', 'NOW')"
+    name="sqlite",
+    identifier_collation=None,
+    search_collation=None,
+    lock=FileLock(),
+    is_pooled=is_pooled,
+    utc_now="STRFTIME('%Y-%m-%d %H:%M:%f000', 'NOW')",
 )

@@ -1,0 +1,28 @@
+"""What a native lock has to be able to do, and the name that all engines derive it from."""
+
+import hashlib
+from typing import Any, Protocol
+
+
+class NativeLock(Protocol):
+    """The engine's own lock on the session that executes the DDL; it ends with that session, however that ends.
+
+    It is only ever polled: the blocking forms deadlock with an index that is built concurrently.
+    """
+
+    def try_take(self, connection: Any) -> bool:
+        """Take the lock if it is free; never waits."""
+
+    def is_held(self, connection: Any) -> bool:
+        """Whether this session holds the lock now."""
+
+    def release(self, connection: Any) -> bool:
+        """Let the lock go; False where this session did not hold it."""
+
+    def holder(self, connection: Any) -> str | None:
+        """The session that holds the lock, in the engine's words; None where nobody does or it cannot be seen."""
+
+
+def lock_name(database: str) -> str:
+    """Stable across processes and releases, and different for each database, as MariaDB's locks are server-wide."""
+    return f"django-schema-{hashlib.sha256(database.encode()).hexdigest()[:32]}"

@@ -1,0 +1,38 @@
+"""The exit codes of all schema commands, and the errors that carry them."""
+
+from django.core.management.base import CommandError
+
+DONE = 0
+ERROR = 1
+USAGE = 2
+LOCKED = 3
+REFUSED = 4
+INTERRUPTED = 5
+UNREACHABLE = 6
+
+
+class SchemaError(CommandError):
+    """A schema command cannot go on; the message says what to do next in one sentence."""
+
+    code = ERROR
+
+    def __init__(self, message: str) -> None:
+        super().__init__(message, returncode=self.code)
+
+
+class LockNotObtained(SchemaError):
+    """Somebody else changes the schema, and did not finish in time."""
+
+    code = LOCKED
+
+
+class Refused(SchemaError):
+    """A gate or a check says no."""
+
+    code = REFUSED
+
+
+class Unreachable(SchemaError):
+    """The database does not answer, or its state is unknown."""
+
+    code = UNREACHABLE

@@ -1,0 +1,101 @@
+"""One runner at a time: takes the native lock of the engine, waits for it within a limit, and says who holds it."""
+
+import time
+from collections.abc import Callable
+from typing import Any
+
+from config.schema.claim import ClaimRow
+from config.schema.dialects import dialect
+from config.schema.exits import LockNotObtained, Refused, SchemaError
+
+POLL_SECONDS = 0.1
+TELL_SECONDS = 5.0
+
+
+class SchemaLock:
+    """The right to change the shape of one database, for one process at a time.
+
+    The lock lives in the session of `connection`, which executes the DDL, and ends with it: a killed holder's lock is
+    held by the server until its last statement has ended.
+    """
+
+    def __init__(self, connection: Any, *, release: str, pool: str = "", say: Callable[[str], None] = print) -> None:
+        """`pool`: "session" where the operator vouches that a pooler keeps a session to one client."""
+        self.connection = connection
+        self.claim = ClaimRow(connection, release)
+        self.native = dialect(connection).lock
+        self._pool = pool
+        self._say = say
+        self._taken = False
+
+    @property
+    def is_taken(self) -> bool:
+        return self._taken
+
+    def take(self, timeout: float) -> bool:
+        """Take the lock, waiting at most `timeout` seconds (0: not at all); False where it was taken already.
+
+        Raises LockNotObtained, naming the holder, and Refused behind a transaction pooler.
+        """
+        if self._taken:
+            return False
+        self._refuse_a_pooler()
+        began, told = time.monotonic(), 0.0
+        while not self.native.try_take(self.connection):
+            waited = time.monotonic() - began
+            if waited >= timeout:
+                raise LockNotObtained(
+                    f"The schema of {self._database} is being changed by {self.who()}; "
+                    f"waited {waited:.0f} s. Let it finish and run this again, or give --lock-timeout more seconds."
+                )
+            if waited - told >= TELL_SECONDS or not told:
+                told = max(waited, 0.001)
+                self._say(f"Waiting for {self.who()}, who changes the schema of {self._database} ...")
+            time.sleep(min(POLL_SECONDS, max(timeout - waited, 0.001)))
+        self._taken = True
+        try:
+            self.claim.take()
+        except BaseException:
+            self.release()
+            raise
+        return True
+
+    def who(self) -> str:
+        """The holder by the claim row, else by what the server shows, else unknown."""
+        return str(self.claim.holder() or self.native.holder(self.connection) or "an unknown holder")
+
+    def check(self) -> None:
+        """Raise SchemaError where the lock has been lost: the session that held it is gone."""
+        if self._taken and not self.native.is_held(self.connection):
+            self._taken = False
+            raise SchemaError(
+                f"The schema lock of {self._database} was lost with its session; nothing more was run. Run it again."
+            )
+
+    def step(self, words: str) -> None:
+        """Check that the lock is still held, and say in the claim at which step the work is."""
+        self.check()
+        self.claim.step(words)
+
+    def release(self) -> None:
+        """Let go. Raises SchemaError where the lock turns out not to have been held to the end."""
+        if not self._taken:
+            return
+        self._taken = False
+        usable = self.connection.connection is not None and self.connection.is_usable()
+        if usable and not self.connection.in_atomic_block:
+            self.claim.clear()
+        if usable and not self.native.release(self.connection):
+            raise SchemaError(f"The schema lock of {self._database} was not held to the end; see what ran beside this.")
+
+    def _refuse_a_pooler(self) -> None:
+        self.connection.ensure_connection()
+        if self._pool != "session" and dialect(self.connection).is_pooled(self.connection):
+            raise Refused(
+                f"{self._database} is reached through a pooler, where a session's lock goes astray; set "
+                "DATABASE_MIGRATE_URL to a direct address (or SCHEMA_POOL=session if it keeps sessions)."
+            )
+
+    @property
+    def _database(self) -> str:
+        return str(self.connection.settings_dict["NAME"])
