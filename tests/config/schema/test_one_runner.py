@@ -1,0 +1,151 @@
+"""One process at a time changes a database: several real processes, on each engine."""
+
+import contextlib
+import os
+import re
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+
+import pytest
+
+from tests.engines import connect, fresh_database
+
+pytestmark = pytest.mark.every_engine
+LIMIT = 120
+
+
+def start(url: str, *arguments: str, apps: str = "counted", **environment: str) -> "subprocess.Popen[str]":
+    return subprocess.Popen(
+        [sys.executable, "-m", "django", *arguments],
+        env=os.environ
+        | {"DJANGO_SETTINGS_MODULE": "tests.awkward.settings", "DATABASE_URL": url, "AWKWARD_APPS": apps}
+        | environment,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+
+
+def run(url: str, *arguments: str, **environment: str) -> tuple[int, str]:
+    process = start(url, *arguments, **environment)
+    printed, complained = process.communicate(timeout=LIMIT)
+    return process.returncode, printed + complained
+
+
+def rows(url: str, query: str) -> list[tuple]:
+    with contextlib.closing(connect(url)) as connection:
+        cursor = connection.cursor()
+        cursor.execute(query)
+        return [tuple(row) for row in cursor.fetchall()]
+
+
+def wait_for(condition, what: str) -> None:
+    until = time.monotonic() + 30
+    while time.monotonic() < until:
+        with contextlib.suppress(Exception):
+            if condition():
+                return
+        time.sleep(0.05)
+    raise AssertionError(f"waited 30 s for {what}")
+
+
+@pytest.fixture
+def url(engine: str) -> Iterator[str]:
+    with fresh_database(engine) as address:
+        yield address
+
+
+def test_six_at_once_on_an_empty_database_all_succeed_and_nothing_runs_twice(engine):
+    for _ in range(5):
+        with fresh_database(engine) as url:
+            processes = [start(url, "migrate") for _ in range(6)]
+            answers = [process.communicate(timeout=LIMIT) for process in processes]
+
+            assert [process.returncode for process in processes] == [0] * 6, answers
+            applied = rows(url, "SELECT app, name FROM django_migrations ORDER BY id")
+            assert applied == [("counted", "0001_table"), ("counted", "0002_count"), ("counted", "0003_count")]
+            assert rows(url, "SELECT what FROM counted_count ORDER BY id") == [("0002",), ("0003",)]
+            assert rows(url, "SELECT owner, step FROM schema_claims") == [(None, None)]
+
+
+@contextlib.contextmanager
+def holder(url: str, seconds: float) -> Iterator["subprocess.Popen[str]"]:
+    """A run that is in the middle of a statement of so many seconds."""
+    process = start(url, "migrate", apps="slow", SLEEP_SECONDS=str(seconds))
+    try:
+        wait_for(lambda: rows(url, "SELECT 1 FROM schema_claims WHERE step LIKE '%slow%'"), "the holder to begin")
+        time.sleep(0.3)
+        yield process
+    finally:
+        with contextlib.suppress(ProcessLookupError):
+            process.kill()
+        process.communicate()
+
+
+def test_who_does_not_want_to_wait_exits_with_3_and_names_the_holder(url):
+    with holder(url, 20) as process:
+        began = time.monotonic()
+        code, printed = run(url, "migrate", "--lock-timeout", "0", apps="slow")
+
+        assert code == 3
+        assert f"process {process.pid} on " in printed
+        assert "applying slow.0001_sleep" in printed
+        assert "give --lock-timeout more seconds" in printed
+        assert time.monotonic() - began < 15
+        assert process.poll() is None
+
+
+def test_reading_does_not_wait(url):
+    with holder(url, 20):
+        code, printed = run(url, "migrate", "--plan", apps="slow")
+        assert (code, "slow.0001_sleep" in printed) == (0, True)
+        assert run(url, "migrate", "--check", apps="slow")[0] == 1
+
+
+def test_reading_makes_no_table(url):
+    assert run(url, "migrate", "--plan")[0] == 0
+    assert run(url, "migrate", "--check")[0] == 1
+
+    with pytest.raises(Exception, match="schema_claims"):
+        rows(url, "SELECT * FROM schema_claims")
+
+
+def test_a_holder_that_is_killed_is_waited_for_until_its_statement_has_ended(engine, url):
+    with holder(url, 4) as process:
+        os.kill(process.pid, signal.SIGKILL)
+        process.wait()
+        began = time.monotonic()
+        if engine != "sqlite":
+            # The server still runs the statement of the dead.
+            assert run(url, "migrate", "--lock-timeout", "0", apps="slow")[0] == 3
+        code, printed = run(url, "migrate", apps="slow", SLEEP_SECONDS="0")
+
+        assert code == 0, printed
+        assert time.monotonic() - began < 30
+        assert rows(url, "SELECT name FROM django_migrations WHERE app = 'slow'") == [("0001_sleep",)]
+        assert rows(url, "SELECT owner, epoch FROM schema_claims") == [(None, 2)]
+
+
+def test_a_waiter_says_for_whom_it_waits(url):
+    with holder(url, 3) as process:
+        waiting = start(url, "migrate", apps="slow", SLEEP_SECONDS="0")
+        printed, complained = waiting.communicate(timeout=LIMIT)
+
+    assert waiting.returncode == 0
+    assert re.search(rf"Waiting for process {process.pid} on .* at applying slow.0001_sleep", complained)
+    assert "No migrations to apply" in printed
+
+
+def test_a_migration_that_fails_frees_the_lock(url):
+    assert run(url, "migrate", "counted", "0001")[0] == 0
+    with contextlib.closing(connect(url)) as connection:
+        connection.cursor().execute("DROP TABLE counted_count")
+
+    code, _ = run(url, "migrate")
+
+    assert code == 1
+    assert rows(url, "SELECT owner FROM schema_claims") == [(None,)]
+    assert run(url, "migrate", "counted", "zero", "--fake", "--lock-timeout", "0")[0] == 0
