@@ -12,6 +12,7 @@ import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from urllib.parse import urlsplit, urlunsplit
 
 START_LIMIT = 60
 STOP_LIMIT = 20
@@ -98,6 +99,25 @@ def mariadb() -> Iterator[Server]:
         command = [server, "--no-defaults", *(f"--{name}={value}" for name, value in options.items())]
         with _process(command, become, folder / "log", port) as pid:
             yield Server(f"mysql://hub:{password}@127.0.0.1:{port}/hub", pid)
+
+
+@contextlib.contextmanager
+def pgbouncer(url: str, pool_mode: str) -> Iterator[Server]:
+    """A pooler in front of the PostgreSQL server of this URL, which it reaches with the URL's own user."""
+    binary = _newest("/usr/sbin/pgbouncer", "pgbouncer", package="pgbouncer")
+    server = urlsplit(url)
+    with _workplace("postgres") as (folder, become):
+        port = _free_port()
+        (folder / "users").write_text(f'"{server.username}" "{server.password}"\n')
+        settings = folder / "pgbouncer.ini"
+        settings.write_text(
+            f"[databases]\n* = host={server.hostname} port={server.port}\n"
+            f"[pgbouncer]\nlisten_addr = 127.0.0.1\nlisten_port = {port}\nunix_socket_dir =\n"
+            f"auth_type = scram-sha-256\nauth_file = {folder / 'users'}\npool_mode = {pool_mode}\n"
+        )
+        with _process([binary, settings], become, folder / "log", port) as pid:
+            netloc = f"{server.username}:{server.password}@127.0.0.1:{port}"
+            yield Server(urlunsplit(server._replace(netloc=netloc)), pid)
 
 
 STARTERS: dict[str, Callable[[], contextlib.AbstractContextManager[Server]]] = {

@@ -14,3 +14,4 @@ INSTALLED_APPS = [
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 USE_TZ = True
 SCHEMA_POOL = os.environ.get("SCHEMA_POOL", "")
+SLEEP_SECONDS = os.environ.get("SLEEP_SECONDS", "0")

@@ -8,10 +8,12 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
+from urllib.parse import urlsplit
 
 import pytest
 
-from tests.engines import connect, fresh_database
+from tests.engines import connect, fresh_database, present
+from tests.servers import pgbouncer
 
 pytestmark = pytest.mark.every_engine
 LIMIT = 120
@@ -149,3 +151,21 @@ def test_a_migration_that_fails_frees_the_lock(url):
     assert code == 1
     assert rows(url, "SELECT owner FROM schema_claims") == [(None,)]
     assert run(url, "migrate", "counted", "zero", "--fake", "--lock-timeout", "0")[0] == 0
+
+
+@pytest.mark.skipif("postgresql" not in present(), reason="no PostgreSQL in this run")
+class TestBehindAPooler:
+    def test_that_gives_each_transaction_another_session_nothing_is_run(self):
+        with fresh_database("postgresql") as url, pgbouncer(url, "transaction") as pooler:
+            code, printed = run(pooler.url, "migrate")
+
+            assert code == 4
+            assert "set DATABASE_MIGRATE_URL to a direct address" in printed
+            assert urlsplit(url).password not in printed
+            assert rows(url, "SELECT tablename FROM pg_tables WHERE schemaname = 'public'") == []
+
+    def test_that_keeps_sessions_the_operator_may_vouch_for_it(self):
+        with fresh_database("postgresql") as url, pgbouncer(url, "session") as pooler:
+            assert run(pooler.url, "migrate")[0] == 4
+            assert run(pooler.url, "migrate", SCHEMA_POOL="session")[0] == 0
+            assert len(rows(url, "SELECT 1 FROM django_migrations")) == 3

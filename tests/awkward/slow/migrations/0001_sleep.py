@@ -1,12 +1,11 @@
 """One statement that takes as long as SLEEP_SECONDS says."""
 
-import os
-
+from django.conf import settings
 from django.db import migrations
 
 from config.schema.operations import DialectSQL, Statements
 
-SECONDS = float(os.environ.get("SLEEP_SECONDS", "0"))
+SECONDS = float(settings.SLEEP_SECONDS)
 COUNT = "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < {}) SELECT COUNT(*) FROM n"
 
 
