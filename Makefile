@@ -9,7 +9,7 @@ INSTALL := $(PYTHON) -m pip install --quiet --disable-pip-version-check --requir
 
 comma := ,
 engines := $(subst $(comma), ,$(ENGINES))
-servers := $(filter postgresql mariadb,$(engines))
+servers := $(filter postgresql mariadb,$(engines)) $(if $(filter postgresql,$(engines)),pgbouncer)
 # The MySQL driver is built from source, so only those who need it get it.
 database := $(or $(DATABASE_URL),$(shell sed -n 's/^DATABASE_URL=//p' .env 2>/dev/null))
 driver := $(if $(filter mysql% mariadb%,$(database)),mysql)

@@ -1,6 +1,7 @@
 """The settings of the installation: the only reader of the environment (docs/configuration.md)."""
 
 import os
+from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
@@ -56,6 +57,11 @@ def seconds(name: str, *, default: int) -> int:
         raise ImproperlyConfigured(f"{name} is not a number of seconds: set it to a whole number, 0 or more.")
     return value
 
+
+try:
+    RELEASE = version("recovery-hub")
+except PackageNotFoundError:
+    RELEASE = "a checkout"
 
 ENVIRONMENT = env.str("ENVIRONMENT", default="development").strip().lower()
 if ENVIRONMENT not in ("development", "staging", "production"):
@@ -179,6 +185,11 @@ if not DEVELOPMENT:
 DISCOVERY_ALLOWED_HOSTS = words("DISCOVERY_ALLOWED_HOSTS")
 DISCOVERY_CONNECT_TIMEOUT = seconds("DISCOVERY_CONNECT_TIMEOUT", default=10)
 DISCOVERY_READ_TIMEOUT = seconds("DISCOVERY_READ_TIMEOUT", default=60)
+
+SCHEMA_LOCK_TIMEOUT = seconds("SCHEMA_LOCK_TIMEOUT", default=60)
+SCHEMA_POOL = env.str("SCHEMA_POOL", default="")
+if SCHEMA_POOL not in ("", "session"):
+    raise ImproperlyConfigured("SCHEMA_POOL is neither empty nor session: set it only where a pooler keeps sessions.")
 
 LOG_FORMAT = env.str("LOG_FORMAT", default="console")
 if LOG_FORMAT not in ("console", "json"):
