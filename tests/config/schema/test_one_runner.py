@@ -116,7 +116,7 @@ def test_reading_makes_no_table(url):
 
 
 def test_a_holder_that_is_killed_is_waited_for_until_its_statement_has_ended(engine, url):
-    with holder(url, 4) as process:
+    with holder(url, 10) as process:
         os.kill(process.pid, signal.SIGKILL)
         process.wait()
         began = time.monotonic()
@@ -126,13 +126,13 @@ def test_a_holder_that_is_killed_is_waited_for_until_its_statement_has_ended(eng
         code, printed = run(url, "migrate", apps="slow", SLEEP_SECONDS="0")
 
         assert code == 0, printed
-        assert time.monotonic() - began < 30
+        assert time.monotonic() - began < 60
         assert rows(url, "SELECT name FROM django_migrations WHERE app = 'slow'") == [("0001_sleep",)]
         assert rows(url, "SELECT owner, epoch FROM schema_claims") == [(None, 2)]
 
 
 def test_a_waiter_says_for_whom_it_waits(url):
-    with holder(url, 3) as process:
+    with holder(url, 8) as process:
         waiting = start(url, "migrate", apps="slow", SLEEP_SECONDS="0")
         printed, complained = waiting.communicate(timeout=LIMIT)
 

@@ -138,7 +138,7 @@ def test_a_server_that_accepts_and_says_nothing_is_a_timeout():
     with listening(lambda connection: None) as port:
         began = time.monotonic()
         error = refusal(stranger(port, connect_timeout=0.5, read_timeout=0.5))
-    assert time.monotonic() - began < 3
+    assert time.monotonic() - began < 10
     assert error.code == "timeout"
     assert "0.5 s to connect" in str(error)
 
@@ -148,7 +148,7 @@ def test_a_vcenter_that_stops_answering_is_a_timeout(method):
     with running_vcsim(vms=1, delay={method: 30_000}) as vcsim:
         began = time.monotonic()
         error = refusal(source(vcsim, read_timeout=0.5))
-        assert time.monotonic() - began < 8
+        assert time.monotonic() - began < 20
         vcsim.kill()
     assert error.code == "timeout"
     assert "0.5 s for each read" in str(error)

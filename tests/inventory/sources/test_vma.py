@@ -491,17 +491,17 @@ class TestHttp:
         assert failure("http://no-such-host.invalid/").code == "unreachable"
 
     def test_an_appliance_that_says_nothing(self):
-        with appliance(lambda handler: time.sleep(1)) as running:
+        with appliance(lambda handler: time.sleep(4)) as running:
             began = time.monotonic()
             assert failure(running.url, timeout=0.2).code == "timeout"
-            assert time.monotonic() - began < 0.8
+            assert time.monotonic() - began < 3
 
     @pytest.mark.parametrize("tls", [False, True])
     def test_an_answer_that_trickles_in_is_cut_off_though_no_single_wait_is_long(self, tls, certificate):
         def trickle(handler: BaseHTTPRequestHandler) -> None:
             handler.send_response(200)
             handler.end_headers()
-            for _ in range(40):
+            for _ in range(120):
                 handler.wfile.write(b" ")
                 time.sleep(0.05)
 
@@ -509,7 +509,7 @@ class TestHttp:
             began = time.monotonic()
             context = certificate.client() if tls else None
             assert failure(running.url, timeout=0.4, ssl_context=context).code == "timeout"
-            assert time.monotonic() - began < 1.5
+            assert time.monotonic() - began < 4
 
     def test_an_answer_that_breaks_off(self):
         with appliance(reply(answer(machine()), Content_Length="100000")) as running:
