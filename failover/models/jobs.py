@@ -240,6 +240,25 @@ class StepStatus(models.TextChoices):
 STEP_ENDS = (StepStatus.COMPLETED.value, StepStatus.FAILED.value, StepStatus.SKIPPED.value)
 
 
+def step_checks(table: str) -> list[models.CheckConstraint]:
+    """The checks of a table of steps: a known status, and times that agree with it."""
+    return [
+        known(table, "status", StepStatus),
+        set_while(
+            table,
+            "ended_has_time",
+            "completed_at",
+            Q(status__in=list(STEP_ENDS)),
+            "A step that has ended has the time of its end; any other has none.",
+        ),
+        models.CheckConstraint(
+            condition=~Q(status=StepStatus.RUNNING) | Q(started_at__isnull=False),
+            name=f"{table}_running_has_time",
+            violation_error_message="A running step has the time of its start.",
+        ),
+    ]
+
+
 class FailoverStep(Stamped):
     """One step of a failover job."""
 
@@ -257,22 +276,10 @@ class FailoverStep(Stamped):
         ordering = ["job", "seq"]
         constraints = [
             models.UniqueConstraint(fields=["job", "seq"], name="failover_steps_seq_per_job"),
-            known("failover_steps", "status", StepStatus),
+            *step_checks("failover_steps"),
             filled("failover_steps", "name", "message"),
             at_least("failover_steps", 0, "attempts"),
             at_least("failover_steps", 1, "seq"),
-            set_while(
-                "failover_steps",
-                "ended_has_time",
-                "completed_at",
-                Q(status__in=list(STEP_ENDS)),
-                "A step that has ended has the time of its end; any other has none.",
-            ),
-            models.CheckConstraint(
-                condition=~Q(status=StepStatus.RUNNING) | Q(started_at__isnull=False),
-                name="failover_steps_running_has_time",
-                violation_error_message="A running step has the time of its start.",
-            ),
         ]
 
     def __str__(self) -> str:
