@@ -78,11 +78,9 @@ def left_out(findings: Sequence[Finding]) -> list[VMOutcome]:
 
 
 def finding_as_json(finding: Finding) -> dict[str, Any]:
-    """The finding's known parts, with texts that every database takes."""
+    """The finding's known parts."""
     known = {name: getattr(finding, name) for name in Finding.__slots__}
-    return {
-        name: storable(value) if isinstance(value, str) else value for name, value in known.items() if value is not None
-    }
+    return {name: value for name, value in known.items() if value is not None}
 
 
 def _plain(changes: Any) -> Any:

@@ -90,18 +90,17 @@ def new_run(report: Report, vcenter: Vcenter | None, by: str) -> DiscoveryRun:
 def keep(estate: Estate) -> None:
     """Bring the stored run up to what happened; a run that another has ended stays ended."""
     run = estate.run
-    run.counts = dict(estate.counts)
-    run.findings = [finding_as_json(each) for each in estate.findings[:FINDINGS_KEPT]]
-    run.findings_total = len(estate.findings)
+    values = {name: getattr(run, name) for name in ("status", "completed_at", "error_code", "error_message")}
+    values |= {"counts": dict(estate.counts), "updated_at": timezone.now()}
+    if run.findings_total != len(estate.findings):
+        values["findings"] = [finding_as_json(each) for each in estate.findings[:FINDINGS_KEPT]]
+        values["findings_total"] = len(estate.findings)
+    if run.pk is not None:
+        DiscoveryRun.objects.filter(pk=run.pk, status=RunStatus.RUNNING).update(**values)
+    for name, value in values.items():
+        setattr(run, name, value)
     if run.pk is None:
         run.save()
-        return
-    run.updated_at = timezone.now()
-    columns = ("counts", "findings", "findings_total", "updated_at")
-    end_columns = ("status", "completed_at", "error_code", "error_message")
-    DiscoveryRun.objects.filter(pk=run.pk, status=RunStatus.RUNNING).update(
-        **{name: getattr(run, name) for name in (*columns, *end_columns)}
-    )
 
 
 def end(estate: Estate, *, code: str | None = None, message: str | None = None) -> None:

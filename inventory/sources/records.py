@@ -108,7 +108,7 @@ class Finding:
     """Of the VM that is left out."""
 
     def __post_init__(self) -> None:
-        for name in ("message", "column", "vm_name", "moref", "instance_uuid"):
+        for name in ("message", "sheet", "column", "vm_name", "moref", "instance_uuid"):
             if text := getattr(self, name):
                 object.__setattr__(self, name, facts.storable(text))
 

@@ -20,7 +20,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from inventory.models import Outcome
 from inventory.secret_fields import SecretUnreadable
 from inventory.services.discovery import discover
-from inventory.services.reports import Report
+from inventory.services.reports import Report, finding_as_json
 from inventory.services.vcenters import (
     FileVcenters,
     Unresolved,
@@ -247,8 +247,5 @@ def as_json(report: Report) -> dict[str, Any]:
             {name: getattr(each, name) for name in ("name", "outcome", "context_id", "reason", "changes")}
             for each in report.outcomes
         ],
-        "findings": [
-            {name: getattr(each, name) for name in Finding.__slots__ if getattr(each, name) is not None}
-            for each in report.findings
-        ],
+        "findings": [finding_as_json(each) for each in report.findings],
     }
