@@ -26,3 +26,11 @@ class NativeLock(Protocol):
 def lock_name(database: str) -> str:
     """Stable across processes and releases, and different for each database, as MariaDB's locks are server-wide."""
     return f"django-schema-{hashlib.sha256(database.encode()).hexdigest()[:32]}"
+
+
+def answer(connection: Any, sql: str, *parameters: Any) -> Any:
+    """The first column of the first row that a query answers; None where it answers none."""
+    with connection.cursor() as cursor:
+        cursor.execute(sql, parameters)
+        row = cursor.fetchone()
+    return row[0] if row else None

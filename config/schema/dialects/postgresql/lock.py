@@ -2,21 +2,21 @@
 
 from typing import Any
 
-from config.schema.dialects.locks import lock_name
+from config.schema.dialects.locks import answer, lock_name
 
 
 class AdvisoryLock:
     def try_take(self, connection: Any) -> bool:
-        return bool(_answer(connection, "SELECT pg_try_advisory_lock(%s)", _key(connection)))
+        return bool(answer(connection, "SELECT pg_try_advisory_lock(%s)", _key(connection)))
 
     def is_held(self, connection: Any) -> bool:
-        return bool(_answer(connection, f"SELECT EXISTS ({HOLDERS} AND pid = pg_backend_pid())", *_halves(connection)))
+        return bool(answer(connection, f"SELECT EXISTS ({HOLDERS} AND pid = pg_backend_pid())", *_halves(connection)))
 
     def release(self, connection: Any) -> bool:
-        return bool(_answer(connection, "SELECT pg_advisory_unlock(%s)", _key(connection)))
+        return bool(answer(connection, "SELECT pg_advisory_unlock(%s)", _key(connection)))
 
     def holder(self, connection: Any) -> str | None:
-        pid = _answer(connection, HOLDERS, *_halves(connection))
+        pid = answer(connection, HOLDERS, *_halves(connection))
         return None if pid is None else f"server process {pid}"
 
 
@@ -29,7 +29,7 @@ HOLDERS = (
 
 def is_pooled(connection: Any) -> bool:
     """Whether a pooler stands in between, behind which a session's locks and settings go astray."""
-    return bool(connection.connection.info.backend_pid != _answer(connection, "SELECT pg_backend_pid()"))
+    return bool(connection.connection.info.backend_pid != answer(connection, "SELECT pg_backend_pid()"))
 
 
 def _key(connection: Any) -> int:
@@ -39,10 +39,3 @@ def _key(connection: Any) -> int:
 
 def _halves(connection: Any) -> tuple[int, int]:
     return _key(connection) >> 32, _key(connection) & 0xFFFFFFFF
-
-
-def _answer(connection: Any, sql: str, *parameters: Any) -> Any:
-    with connection.cursor() as cursor:
-        cursor.execute(sql, parameters)
-        row = cursor.fetchone()
-    return row[0] if row else None

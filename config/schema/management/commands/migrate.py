@@ -33,6 +33,6 @@ class Command(migrate.Command):
         )
         only_reads = options["plan"] or options["check_unapplied"]
         at_once = not only_reads and bool(options["prune"] or options["run_syncdb"])
-        timeout = options.get("lock_timeout", 60)
+        timeout = options["lock_timeout"]
         with one_runner(lock, timeout, at_once=at_once, only_reads=only_reads):
             super().handle(*args, **options)
