@@ -44,9 +44,10 @@ def main() -> None:
             thumbprint=simulator.thumbprint,
         )
         vms = [vm for batch in source.batches() for vm in batch.vms]
-        times: dict[str, list[float]] = {"read": [], "write": [], "discover": [], "again": []}
+        times: dict[str, list[float]] = {"read": [], "source": [], "write": [], "discover": [], "again": []}
         for _ in range(3):
             times["read"].append(measured(lambda: bare_read(simulator)))
+            times["source"].append(measured(lambda: sum(len(batch.vms) for batch in source.batches())))
             empty()
             times["write"].append(measured(lambda: floor(MemorySource(vms), vcenter)))
             empty()
