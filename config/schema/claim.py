@@ -15,6 +15,8 @@ from django.apps.registry import Apps
 from django.db import DatabaseError, models
 from django.utils import timezone
 
+from config.schema.tables import ensure_tables
+
 ONLY = 1
 
 
@@ -66,9 +68,7 @@ class ClaimRow:
 
     def ensure_table(self) -> None:
         """Make the table and its row where they are missing; call it under the native lock only."""
-        if Claim._meta.db_table not in self.connection.introspection.table_names():
-            with self.connection.schema_editor() as editor:
-                editor.create_model(Claim)
+        ensure_tables(self.connection, Claim)
         self._rows.get_or_create(id=ONLY)
 
     def take(self) -> None:

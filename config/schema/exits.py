@@ -32,6 +32,12 @@ class Refused(SchemaError):
     code = REFUSED
 
 
+class Interrupted(SchemaError):
+    """Something was interrupted where no machine can tell whether it happened; a person has to decide."""
+
+    code = INTERRUPTED
+
+
 class Unreachable(SchemaError):
     """The database does not answer, or its state is unknown."""
 

@@ -27,6 +27,8 @@ class SchemaLock:
         self._pool = pool
         self._say = say
         self._taken = False
+        self.waited = 0.0
+        """Seconds that the last `take` waited."""
 
     @property
     def is_taken(self) -> bool:
@@ -53,6 +55,7 @@ class SchemaLock:
                 self._say(f"Waiting for {self.who()}, who changes the schema of {self._database} ...")
             time.sleep(min(POLL_SECONDS, max(timeout - waited, 0.001)))
         self._taken = True
+        self.waited = time.monotonic() - began
         try:
             self.claim.take()
         except BaseException:

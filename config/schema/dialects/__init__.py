@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from config.schema.dialects.locks import NativeLock
+from config.schema.dialects.statements import Statements
 
 NAMES = ("postgresql", "mariadb", "mysql", "sqlite")
 
@@ -20,6 +21,7 @@ class Dialect:
     search_collation: str | None
     """The collation under which a search takes upper and lower case for the same; None where LIKE or UPPER does so."""
     lock: NativeLock
+    statements: Statements
     is_pooled: Callable[[Any], bool]
     """Whether a pooler stands between this connection and the server."""
     utc_now: str

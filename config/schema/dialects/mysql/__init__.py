@@ -2,12 +2,14 @@
 
 from config.schema.dialects import Dialect
 from config.schema.dialects.mysql.lock import NamedLock, is_pooled
+from config.schema.dialects.mysql.statements import MySQLStatements
 
 MARIADB = Dialect(
     name="mariadb",
     identifier_collation="utf8mb4_nopad_bin",
     search_collation="utf8mb4_unicode_ci",
     lock=NamedLock(),
+    statements=MySQLStatements(),
     is_pooled=is_pooled,
     utc_now="UTC_TIMESTAMP(6)",
 )
@@ -16,6 +18,7 @@ MYSQL = Dialect(
     identifier_collation="utf8mb4_0900_bin",
     search_collation="utf8mb4_unicode_ci",
     lock=NamedLock(),
+    statements=MySQLStatements(),
     is_pooled=is_pooled,
     utc_now="UTC_TIMESTAMP(6)",
 )

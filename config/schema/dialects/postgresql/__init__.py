@@ -2,12 +2,14 @@
 
 from config.schema.dialects import Dialect
 from config.schema.dialects.postgresql.lock import AdvisoryLock, is_pooled
+from config.schema.dialects.postgresql.statements import PostgreSQLStatements
 
 POSTGRESQL = Dialect(
     name="postgresql",
     identifier_collation=None,
     search_collation=None,
     lock=AdvisoryLock(),
+    statements=PostgreSQLStatements(),
     is_pooled=is_pooled,
     utc_now="STATEMENT_TIMESTAMP()",
 )

@@ -2,12 +2,14 @@
 
 from config.schema.dialects import Dialect
 from config.schema.dialects.sqlite.lock import FileLock, is_pooled
+from config.schema.dialects.sqlite.statements import SQLiteStatements
 
 SQLITE = Dialect(
     name="sqlite",
     identifier_collation=None,
     search_collation=None,
     lock=FileLock(),
+    statements=SQLiteStatements(),
     is_pooled=is_pooled,
     utc_now="STRFTIME('%Y-%m-%d %H:%M:%f000', 'NOW')",
 )

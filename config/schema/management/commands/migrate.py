@@ -10,6 +10,8 @@ from django.db import connections
 from config.schema.lock import SchemaLock
 from config.schema.runner import one_runner
 
+FLAGS = ("fake", "fake_initial", "run_syncdb", "prune")
+
 
 class Command(migrate.Command):
     help = f"{migrate.Command.help} One process at a time changes a database; others wait, and then find it done."
@@ -24,15 +26,24 @@ class Command(migrate.Command):
             help="How long to wait for another process that changes the schema; 0: not at all (exit code 3).",
         )
 
+        parser.add_argument("--reason", default="", help="Why, for the journal.")
+
     def handle(self, *args: Any, **options: Any) -> None:
+        release = getattr(settings, "RELEASE", "unknown release")
         lock = SchemaLock(
             connections[options["database"]],
-            release=getattr(settings, "RELEASE", "unknown release"),
+            release=release,
             pool=getattr(settings, "SCHEMA_POOL", ""),
             say=self.stderr.write,
         )
         only_reads = options["plan"] or options["check_unapplied"]
         at_once = not only_reads and bool(options["prune"] or options["run_syncdb"])
-        timeout = options["lock_timeout"]
-        with one_runner(lock, timeout, at_once=at_once, only_reads=only_reads):
+        said = [options["app_label"], options["migration_name"], *(f"--{name}" for name in FLAGS if options[name])]
+        words = {
+            "command": "migrate",
+            "arguments": " ".join(filter(None, said)),
+            "release": release,
+            "reason": options["reason"],
+        }
+        with one_runner(lock, options["lock_timeout"], at_once=at_once, only_reads=only_reads, words=words):
             super().handle(*args, **options)

@@ -1,0 +1,49 @@
+"""What kind of thing a statement is to an engine: whether it can be rolled back, and whether it has happened."""
+
+import enum
+import hashlib
+import re
+from typing import Any, Protocol
+
+
+class Kind(enum.Enum):
+    """How a statement of a migration is journalled."""
+
+    SESSION = "a setting of the session, or the control of a transaction: always run, never journalled"
+    READ = "changes nothing"
+    WITH_OUTCOME = "can be rolled back: runs in one transaction with the row that says it happened"
+    COMMITS = "commits by itself: the catalogue tells afterwards whether it happened"
+    REPEATABLE = "may be run again without harm, whether it happened or not"
+    UNKNOWABLE = "nothing tells afterwards whether it happened"
+
+
+class Statements(Protocol):
+    """What an engine knows about statements."""
+
+    def kind(self, sql: str) -> Kind:
+        """What the statement is."""
+
+    def before(self, connection: Any, sql: str) -> str:
+        """A digest of what a statement that commits by itself is about to change."""
+
+    def happened(self, connection: Any, sql: str, before: str) -> bool:
+        """Whether a statement that commits by itself happened after `before`; clears away what is half-made."""
+
+
+SPACE_AND_COMMENTS = re.compile(r"(\s+|--[^\n]*(\n|$)|/\*.*?\*/)+", re.DOTALL)
+LITERAL = re.compile(r"'(?:[^']|'')*'")
+
+
+def without_comments(sql: str) -> str:
+    """The statement from its first word on, without its comments, for recognising it; never for running it."""
+    return SPACE_AND_COMMENTS.sub(" ", sql).strip(" (")
+
+
+def first_words(sql: str, count: int = 4) -> list[str]:
+    """The first words of a statement in capitals, without comments and leading brackets."""
+    return without_comments(sql[:4000]).upper().replace("(", " ").rstrip("; ").split(" ")[:count]
+
+
+def statement_digest(sql: str) -> str:
+    """The digest of a statement's words; literals are left out, as a default may be of the moment."""
+    return hashlib.sha256(LITERAL.sub("''", sql).encode()).hexdigest()

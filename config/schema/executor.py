@@ -1,0 +1,177 @@
+"""Applies and unapplies migrations as Django's executor does, and journals them.
+
+Where the engine rolls DDL back and the migration is atomic, its journal row and its row in django_migrations are
+written inside its own transaction. Elsewhere each statement is journalled, and what was interrupted is gone on with.
+"""
+
+import copy
+import json
+from collections.abc import Callable
+from typing import Any
+
+from django.db import transaction
+from django.db.migrations.executor import MigrationExecutor
+from django.db.migrations.migration import Migration
+
+from config.schema.digest import operation_digest
+from config.schema.exits import Interrupted
+from config.schema.journal import Journal
+from config.schema.lock import SchemaLock
+from config.schema.resume import Progress, flattened, journalled, watched
+
+Plan = list[tuple[Migration, bool]]
+
+
+class SchemaExecutor(MigrationExecutor):
+    """Takes the lock once there is something to do, looks again whether there still is, and journals what it does.
+
+    A run that finds nothing to do holds the lock only while `post_migrate` is sent: any number of them started together
+    do not wait for each other's reading.
+    """
+
+    lock: SchemaLock
+    journal: Journal
+    timeout: float
+    only_reads: bool
+    words: dict[str, str]
+    """What `Journal.begin` is told of the run."""
+
+    def migration_plan(self, targets: Any, clean_start: bool = False) -> Plan:
+        plan: Plan = super().migration_plan(targets, clean_start)
+        if clean_start or self.only_reads or self.journal.run is not None:
+            return plan
+        if not self.lock.is_taken:
+            if not plan and not self.journal.open_steps():
+                return plan
+            self.lock.take(self.timeout)
+            self.loader.build_graph()
+            self.loader.check_consistent_history(self.connection)
+            plan = super().migration_plan(targets, clean_start)
+        self._refuse_to_leave_a_migration_behind(plan)
+        if plan:
+            self.journal.begin(lock_wait=self.lock.waited, **self.words)
+        else:
+            self.lock.release()
+        return plan
+
+    def _refuse_to_leave_a_migration_behind(self, plan: Plan) -> None:
+        planned = {(each.app_label, each.name, backwards) for each, backwards in plan}
+        for step in self.journal.open_steps():
+            is_recorded = (step.app, step.name) in self.loader.applied_migrations
+            if is_recorded is not step.backwards:
+                # Somebody has recorded by hand what the interrupted run was about to record.
+                self.journal.end_step(step, outcome="recorded")
+            elif not self.journal.has_begun(step):
+                self.journal.end_step(step, outcome="nothing")
+            elif (step.app, step.name, step.backwards) not in planned:
+                way = f"migrate {step.app} {'zero' if step.backwards else step.name}"
+                verb = "Unapplying" if step.backwards else "Applying"
+                raise Interrupted(f"{verb} {step} was interrupted and has to be gone on with first: say {way}.")
+
+    def apply_migration(self, state: Any, migration: Migration, fake: bool = False, fake_initial: bool = False) -> Any:
+        self.lock.step(f"applying {migration}")
+        self._tell("apply_start", migration, fake)
+        if not fake and fake_initial:
+            fake, state = self.detect_soft_applied(state, migration)
+        if fake:
+            self._record_without_running(migration, backwards=False)
+        else:
+            state = self._run(
+                migration, lambda each, editor: each.apply(state, editor), lambda: self.record_migration(migration)
+            )
+        self._tell("apply_success", migration, fake)
+        return state
+
+    def unapply_migration(self, state: Any, migration: Migration, fake: bool = False) -> Any:
+        self.lock.step(f"unapplying {migration}")
+        self._tell("unapply_start", migration, fake)
+        if fake:
+            self._record_without_running(migration, backwards=True)
+        else:
+            state = self._run(
+                migration,
+                lambda each, editor: each.unapply(state, editor),
+                lambda: self._record_unapplied(migration),
+                backwards=True,
+            )
+        self._tell("unapply_success", migration, fake)
+        return state
+
+    def _tell(self, action: str, migration: Migration, fake: bool) -> None:
+        if self.progress_callback:
+            self.progress_callback(action, migration, fake)
+
+    def _record_without_running(self, migration: Migration, *, backwards: bool) -> None:
+        with transaction.atomic(using=self.connection.alias):
+            step = self._step(migration, backwards=backwards, in_one_transaction=True)
+            step.faked = True
+            self.journal.end_step(step)
+            if backwards:
+                self._record_unapplied(migration)
+            else:
+                self.record_migration(migration)
+
+    def _record_unapplied(self, migration: Migration) -> None:
+        for app_label, name in migration.replaces:
+            self.recorder.record_unapplied(app_label, name)
+        self.recorder.record_unapplied(migration.app_label, migration.name)
+
+    def _step(self, migration: Migration, *, backwards: bool, in_one_transaction: bool) -> Any:
+        """The journal's row of a migration that was begun before, else a new one."""
+        for step in self.journal.open_steps():
+            if (step.app, step.name, step.backwards) == (migration.app_label, migration.name, backwards):
+                return step
+        return self.journal.begin_step(
+            migration, _described(migration), backwards=backwards, in_one_transaction=in_one_transaction
+        )
+
+    def _run(
+        self,
+        migration: Migration,
+        work: Callable[[Migration, Any], Any],
+        record: Callable[[], None],
+        *,
+        backwards: bool = False,
+    ) -> Any:
+        in_one_transaction = bool(migration.atomic and self.connection.features.can_rollback_ddl)
+        step = self._step(migration, backwards=backwards, in_one_transaction=in_one_transaction)
+        if in_one_transaction and step.in_one_transaction:
+            with self.connection.schema_editor(atomic=True) as editor:
+                state = work(migration, editor)
+                for sql in editor.deferred_sql:
+                    editor.execute(sql, None)
+                editor.deferred_sql.clear()
+                record()
+                self.journal.end_step(step)
+            return state
+        with self.connection.schema_editor(atomic=migration.atomic) as editor:
+            progress = Progress(self.journal, step, editor)
+            _refuse_an_edited_migration(migration, step, progress)
+            copied: Any = copy.copy(migration)
+            copied.operations = watched(migration.operations, progress, atomic=migration.atomic)
+            with journalled(progress):
+                state = work(copied, editor)
+                progress.run_deferred(len(list(flattened(migration.operations))))
+            with transaction.atomic(using=self.connection.alias):
+                progress.write()
+                record()
+                self.journal.end_step(step)
+        return state
+
+
+def _described(migration: Migration) -> list[tuple[str, str]]:
+    return [(operation_digest(each), each.describe()) for each in flattened(migration.operations)]
+
+
+def _refuse_an_edited_migration(migration: Migration, step: Any, progress: Progress) -> None:
+    """What was begun must still be what it was; operations that were not begun may have been mended meanwhile."""
+    then, now = json.loads(step.operations), _described(migration)
+    for number in sorted(progress.entries):
+        if number >= len(then):
+            continue
+        if number >= len(now) or now[number][0] != then[number][0]:
+            words = now[number][1] if number < len(now) else "nothing"
+            raise Interrupted(
+                f"{migration} was edited after it was interrupted: operation {number + 1} was {then[number][1]!r} "
+                f"and is now {words!r} or calls other code; put the file back as it was and run migrate again."
+            )

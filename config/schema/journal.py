@@ -1,0 +1,231 @@
+"""The journal: what was done to the schema, by whom, and how far it came. Rows are added and ended, never removed.
+
+It stands in the database that it tells of and is written on the connection that does the work, so that it commits and
+rolls back with that work. Statements are kept with their placeholders and never with parameters.
+"""
+
+import getpass
+import json
+import os
+import platform
+from collections.abc import Iterable
+from typing import Any
+
+from django.apps.registry import Apps
+from django.db import DatabaseError, models
+from django.db.migrations.migration import Migration
+from django.utils import timezone
+
+from config.schema.dialects import dialect
+from config.schema.digest import migration_digest
+from config.schema.tables import ensure_tables
+
+registry = Apps()
+
+
+class Run(models.Model):
+    """One execution of migrations."""
+
+    command = models.CharField(max_length=64)
+    arguments = models.TextField()
+    by = models.CharField(max_length=255)
+    reason = models.TextField(null=True)
+    host = models.CharField(max_length=255)
+    pid = models.IntegerField()
+    release = models.CharField(max_length=255)
+    engine = models.CharField(max_length=64)
+    lock_wait_ms = models.BigIntegerField()
+    started_at = models.DateTimeField()
+    ended_at = models.DateTimeField(null=True)
+    outcome = models.CharField(max_length=16, null=True)
+    """done, failed, interrupted (its process died) or restored (it came with a back-up); NULL while it works."""
+    error = models.TextField(null=True)
+
+    class Meta:
+        apps = registry
+        app_label = "schema"
+        db_table = "schema_runs"
+
+    def __str__(self) -> str:
+        return f"run {self.pk}"
+
+
+class Step(models.Model):
+    """One migration applied or unapplied; ended in the same transaction as its row in django_migrations."""
+
+    run = models.ForeignKey(Run, on_delete=models.PROTECT, related_name="steps")
+    app = models.CharField(max_length=255)
+    name = models.CharField(max_length=255)
+    backwards = models.BooleanField()
+    faked = models.BooleanField(default=False)
+    in_one_transaction = models.BooleanField()
+    digest = models.CharField(max_length=64)
+    operations = models.TextField()
+    """JSON: for each operation its digest and its description."""
+    started_at = models.DateTimeField()
+    ended_at = models.DateTimeField(null=True)
+    ended_by = models.ForeignKey(Run, on_delete=models.PROTECT, related_name="ended_steps", null=True)
+    outcome = models.CharField(max_length=16, null=True)
+    """done, recorded (by hand, by somebody) or nothing (rolled back whole); NULL while it is not finished."""
+
+    class Meta:
+        apps = registry
+        app_label = "schema"
+        db_table = "schema_steps"
+
+    def __str__(self) -> str:
+        return f"{self.app}.{self.name}"
+
+
+class OperationEntry(models.Model):
+    """How far one operation of a step came, where no transaction holds the whole step."""
+
+    step = models.ForeignKey(Step, on_delete=models.PROTECT, related_name="entries")
+    number = models.IntegerField()
+    started_at = models.DateTimeField()
+    ended_at = models.DateTimeField(null=True)
+    deferred = models.CharField(max_length=64, null=True)
+    """The digest of the SQL that is still to run at the end of the migration, where the operation changed that."""
+
+    class Meta:
+        apps = registry
+        app_label = "schema"
+        db_table = "schema_operations"
+
+    def __str__(self) -> str:
+        return f"operation {self.number + 1}"
+
+
+class StatementEntry(models.Model):
+    """One statement of an operation: written before it where it cannot be rolled back, else together with it."""
+
+    step = models.ForeignKey(Step, on_delete=models.PROTECT, related_name="statements")
+    run = models.ForeignKey(Run, on_delete=models.PROTECT, related_name="statements")
+    operation = models.IntegerField()
+    number = models.IntegerField()
+    sql = models.TextField()
+    digest = models.CharField(max_length=64)
+    before = models.CharField(max_length=64, null=True)
+    """The digest of what the catalogue said before the statement; unchanged means that it did not happen."""
+    started_at = models.DateTimeField()
+    ended_at = models.DateTimeField(null=True)
+
+    class Meta:
+        apps = registry
+        app_label = "schema"
+        db_table = "schema_statements"
+
+    def __str__(self) -> str:
+        return self.sql
+
+
+class AnswerEntry(models.Model):
+    """What the catalogue answered a schema editor that was about to render SQL; given again when the operation is."""
+
+    step = models.ForeignKey(Step, on_delete=models.PROTECT, related_name="answers")
+    operation = models.IntegerField()
+    number = models.IntegerField()
+    question = models.CharField(max_length=255)
+    answer = models.TextField()
+
+    class Meta:
+        apps = registry
+        app_label = "schema"
+        db_table = "schema_answers"
+
+    def __str__(self) -> str:
+        return self.question
+
+
+TABLES: tuple[type[models.Model], ...] = (Run, Step, OperationEntry, StatementEntry, AnswerEntry)
+
+
+class Journal:
+    """The journal of one database."""
+
+    def __init__(self, connection: Any) -> None:
+        self.connection = connection
+        self.run: Any = None
+
+    def rows(self, model: type[models.Model]) -> Any:
+        """The rows of one of `TABLES` in this database."""
+        return model._base_manager.using(self.connection.alias)
+
+    def begin(self, *, command: str, arguments: str, release: str, reason: str, lock_wait: float) -> None:
+        """Begin a run; `lock_wait` in seconds. Under the native lock only: it proves that older open runs are dead."""
+        ensure_tables(self.connection, *TABLES)
+        self.rows(Run).filter(ended_at=None).update(ended_at=timezone.now(), outcome="interrupted")
+        version = ".".join(map(str, self.connection.get_database_version()))
+        self.run = self.rows(Run).create(
+            command=command,
+            arguments=arguments,
+            by=_user(),
+            reason=reason or None,
+            host=platform.node()[:255],
+            pid=os.getpid(),
+            release=release[:255],
+            engine=f"{dialect(self.connection).name} {version}"[:64],
+            lock_wait_ms=round(lock_wait * 1000),
+            started_at=timezone.now(),
+        )
+
+    def end(self, error: BaseException | None) -> None:
+        """End the run. Of an error the first line is kept: what follows it in a database's message may be rows."""
+        if self.run is None:
+            return
+        words = f"{type(error).__name__}: {error}".split("\n", 1)[0][:2000] if error else None
+        self.rows(Run).filter(pk=self.run.pk, ended_at=None).update(
+            ended_at=timezone.now(), outcome="failed" if error else "done", error=words
+        )
+        self.run = None
+
+    def begin_step(
+        self, migration: Migration, operations: Iterable[Any], *, backwards: bool, in_one_transaction: bool
+    ) -> Any:
+        """Begin a migration. In one transaction the row is kept until `end_step` writes it."""
+        step = Step(
+            run=self.run,
+            app=migration.app_label,
+            name=migration.name,
+            backwards=backwards,
+            in_one_transaction=in_one_transaction,
+            digest=migration_digest(migration),
+            operations=json.dumps(list(operations)),
+            started_at=timezone.now(),
+        )
+        if not in_one_transaction:
+            step.save(using=self.connection.alias)
+        return step
+
+    def end_step(self, step: Any, *, outcome: str = "done") -> None:
+        """End a migration; inside the transaction that records it."""
+        step.ended_at = timezone.now()
+        step.ended_by = self.run
+        step.outcome = outcome
+        step.save(using=self.connection.alias)
+
+    def open_steps(self) -> list[Any]:
+        """The migrations that were begun and not ended and have to be gone on with; none without a journal."""
+        if Step._meta.db_table not in self.connection.introspection.table_names():
+            return []
+        return list(self.rows(Step).filter(ended_at=None).order_by("pk"))
+
+    def has_begun(self, step: Any) -> bool:
+        """Whether any operation of an open step left a trace; where none did, nothing of it has happened."""
+        return bool(self.rows(OperationEntry).filter(step=step).exists())
+
+
+def recorded_digests(connection: Any) -> dict[tuple[str, str], str]:
+    """The digest that each migration had when it was applied here, as far as the journal knows; writes nothing."""
+    try:
+        steps = Step._base_manager.using(connection.alias).filter(outcome="done").order_by("pk")
+        return {(step.app, step.name): step.digest for step in steps if not step.backwards}
+    except DatabaseError:
+        return {}
+
+
+def _user() -> str:
+    try:
+        return getpass.getuser()[:255]
+    except (KeyError, OSError):
+        return f"user {os.getuid()}"

@@ -1,0 +1,326 @@
+"""Runs a migration that no transaction holds together, so that it can be gone on with wherever it was killed.
+
+Every statement is journalled. A second run does the begun operations again from their start and passes over what is
+done. Django renders SQL from the live catalogue, so the answers that the catalogue gave are journalled and given
+again; then the same statements come out, in the same order.
+"""
+
+import contextlib
+import copy
+import hashlib
+import json
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any
+
+from django.db import transaction
+from django.db.migrations.operations import RunPython, RunSQL, SeparateDatabaseAndState
+from django.db.migrations.operations.base import Operation
+from django.utils import timezone
+
+from config.schema.dialects import dialect
+from config.schema.dialects.statements import Kind, statement_digest
+from config.schema.exits import Interrupted
+from config.schema.journal import AnswerEntry, Journal, OperationEntry, StatementEntry
+
+QUESTIONS = ("get_constraints", "get_storage_engine", "get_sequences", "get_table_description", "get_relations")
+"""What schema editors ask of `connection.introspection` while they render SQL."""
+
+
+class Progress:
+    """How far a step came, as its journal tells, and what is done of it now.
+
+    Rows that only say that something is over wait in `_later` and are written together with the next row that has to
+    be there before something happens: one commit a statement. Lost with a kill, they are found out again.
+    """
+
+    def __init__(self, journal: Journal, step: Any, editor: Any) -> None:
+        self.journal, self.step, self.editor = journal, step, editor
+        self.connection = journal.connection
+        self.statements_of = dialect(self.connection).statements
+        self.entries = {row.number: row for row in journal.rows(OperationEntry).filter(step=step)}
+        self.statements = {(r.operation, r.number): r for r in journal.rows(StatementEntry).filter(step=step)}
+        self.answers = {(r.operation, r.number): r for r in journal.rows(AnswerEntry).filter(step=step)}
+        self.operation = -1
+        self._inner: Operation | None = None
+        self._next_statement = self._next_answer = 0
+        self._later: list[Any] = []
+        self._is_own = False
+
+    @contextlib.contextmanager
+    def own(self) -> Iterator[None]:
+        """Within it, statements are the journal's own."""
+        before, self._is_own = self._is_own, True
+        try:
+            yield
+        finally:
+            self._is_own = before
+
+    def write_later(self, row: Any) -> None:
+        self._later.append(row)
+
+    def write(self, *rows: Any) -> None:
+        """Write these rows and all that waited, in one transaction."""
+        with self.own(), transaction.atomic(using=self.connection.alias):
+            for row in (*self._later, *rows):
+                row.save(using=self.connection.alias)
+        self._later.clear()
+
+    # Operations
+
+    def run_operation(self, number: int, operation: Operation, run: Callable[[], None]) -> None:
+        """Run one operation, or go on with it, or pass over it."""
+        entry = self.entries.get(number)
+        if isinstance(operation, RunPython):
+            self._run_python(number, entry, run)
+            return
+        if entry and entry.ended_at and entry.deferred is None:
+            return
+        if entry is None:
+            entry = OperationEntry(step=self.step, number=number, started_at=timezone.now())
+            self.write_later(entry)
+        before = self._deferred()
+        with self._at(number, operation):
+            run()
+        after = self._deferred()
+        if entry.ended_at and entry.deferred not in (None, after):
+            raise Interrupted(f"{self._where()} rendered other SQL for its end than it did when it was run first.")
+        if not entry.ended_at:
+            entry.ended_at, entry.deferred = timezone.now(), after if after != before else None
+            self.write_later(entry)
+
+    def _run_python(self, number: int, entry: Any, run: Callable[[], None]) -> None:
+        if entry and entry.ended_at:
+            return
+        if entry:
+            self.operation = number
+            raise Interrupted(
+                f"{self._where()} runs code outside a transaction and was interrupted; {self._evidence(number)}. "
+                "Look whether its work is there, then say schema_recover --apply --done to take it as done, "
+                "or --again to run it again from its start."
+            )
+        entry = OperationEntry(step=self.step, number=number, started_at=timezone.now())
+        if self.connection.in_atomic_block:
+            self.write_later(entry)
+        else:
+            self.write(entry)
+        with self._at(number, None):
+            run()
+        entry.ended_at = timezone.now()
+        self.write(entry)
+
+    def run_deferred(self, number: int) -> None:
+        """Run what the schema editor kept for the end, as one more operation."""
+        with self._at(number, None):
+            self._inner = DEFERRED
+            for sql in self.editor.deferred_sql:
+                self.editor.execute(sql, None)
+        self.editor.deferred_sql.clear()
+
+    @contextlib.contextmanager
+    def _at(self, number: int, operation: Operation | None) -> Iterator[None]:
+        self.operation, self._inner = number, operation
+        self._next_statement = self._next_answer = 0
+        try:
+            yield
+        finally:
+            self._inner = None
+
+    def _deferred(self) -> str:
+        return hashlib.sha256("\n".join(map(str, self.editor.deferred_sql)).encode()).hexdigest()
+
+    def _where(self) -> str:
+        described = json.loads(self.step.operations)
+        words = described[self.operation][1] if self.operation < len(described) else "what Django keeps for the end"
+        return f"{self.step} operation {self.operation + 1} of {len(described)} ({words})"
+
+    def _evidence(self, number: int) -> str:
+        seen = sorted((row for (op, _), row in self.statements.items() if op == number), key=lambda row: row.number)
+        if not seen:
+            return "it had written nothing to this database"
+        came = "ended" if seen[-1].ended_at else "begun"
+        return f"{len(seen)} of its statements are journalled, the last {came}: {seen[-1].sql[:300]}"
+
+    # Statements
+
+    def statement(self, execute: Callable[..., Any], sql: Any, params: Any, many: bool, context: Any) -> Any:
+        """Stand around each statement of the connection, as `connection.execute_wrapper` has it."""
+        if self._is_own or self.operation < 0:
+            return execute(sql, params, many, context)
+        text = str(sql)
+        kind = self.statements_of.kind(text)
+        is_code = self._inner is None
+        if is_code and kind is Kind.WITH_OUTCOME and self.connection.in_atomic_block:
+            # The transaction around the code holds its outcome too.
+            return execute(sql, params, many, context)
+        if kind is Kind.READ and isinstance(self._inner, RunSQL):
+            # Nobody takes its answer, so it is there for what it does.
+            kind = Kind.WITH_OUTCOME
+        if kind in (Kind.SESSION, Kind.READ, Kind.REPEATABLE):
+            return execute(sql, params, many, context)
+        number, self._next_statement = self._next_statement, self._next_statement + 1
+        entry = self.statements.get((self.operation, number))
+        if entry is None:
+            entry = StatementEntry(
+                step=self.step,
+                run=self.journal.run,
+                operation=self.operation,
+                number=number,
+                sql=text,
+                digest=statement_digest(text),
+            )
+        elif not is_code and self._is_done(entry, kind, text):
+            return None
+        entry.started_at = timezone.now()
+        if kind is Kind.WITH_OUTCOME:
+            return self._together(entry, lambda: execute(sql, params, many, context))
+        with self.own():
+            entry.before = self.statements_of.before(self.connection, text)
+        self.write(entry)
+        result = execute(sql, params, many, context)
+        entry.ended_at = timezone.now()
+        self.write_later(entry)
+        return result
+
+    def _together(self, entry: Any, execute: Callable[[], Any]) -> Any:
+        with self.own(), transaction.atomic(using=self.connection.alias):
+            result = execute()
+            entry.ended_at = timezone.now()
+            self.write(entry)
+        return result
+
+    def _is_done(self, entry: Any, kind: Kind, sql: str) -> bool:
+        if entry.digest != statement_digest(sql):
+            raise Interrupted(
+                f"{self._where()} rendered another statement {entry.number + 1} than when it was run first; "
+                f"then: {entry.sql[:200]}; now: {sql[:200]}. Put back the migration and what it calls as they were."
+            )
+        if entry.ended_at:
+            return True
+        if kind is Kind.UNKNOWABLE:
+            raise Interrupted(
+                f"{self._where()} was interrupted in a statement that leaves no trace whether it happened: "
+                f"{entry.sql[:300]}. Look whether its work is there, then say schema_recover --apply --done to take it "
+                "as done, or --again to run it again."
+            )
+        with self.own():
+            if not self.statements_of.happened(self.connection, sql, entry.before or ""):
+                return False
+        entry.ended_at = timezone.now()
+        self.write_later(entry)
+        return True
+
+    # Answers of the catalogue
+
+    def ask(self, question: str, live: Callable[[], Any]) -> Any:
+        """What the catalogue answered the first time, else what it answers now."""
+        if self._inner is None or self._inner is DEFERRED or self._is_own:
+            return live()
+        number, self._next_answer = self._next_answer, self._next_answer + 1
+        if entry := self.answers.get((self.operation, number)):
+            if entry.question != question[:255]:
+                raise Interrupted(f"{self._where()} asks {question} where it asked {entry.question} when run first.")
+            return _read(json.loads(entry.answer))
+        with self.own():
+            answer = live()
+        self.write_later(
+            AnswerEntry(
+                step=self.step,
+                operation=self.operation,
+                number=number,
+                question=question[:255],
+                answer=json.dumps(_written(answer)),
+            )
+        )
+        return answer
+
+
+DEFERRED = Operation()
+
+
+class Watched:
+    """An operation whose work on the database goes through `Progress`; in all else the operation itself."""
+
+    def __init__(self, operation: Operation, number: int, progress: Progress, *, atomic: bool) -> None:
+        self._operation, self._number, self._progress, self._atomic = operation, number, progress, atomic
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._operation, name)
+
+    def __str__(self) -> str:
+        return str(self._operation)
+
+    def database_forwards(self, *arguments: Any) -> None:
+        self._run(lambda: self._operation.database_forwards(*arguments))
+
+    def database_backwards(self, *arguments: Any) -> None:
+        self._run(lambda: self._operation.database_backwards(*arguments))
+
+    def _run(self, run: Callable[[], None]) -> None:
+        inside = isinstance(self._operation, RunPython) and self._operation.atomic is not False and self._atomic
+        alias = self._progress.connection.alias
+        with transaction.atomic(using=alias) if inside else contextlib.nullcontext():
+            self._progress.run_operation(self._number, self._operation, run)
+
+
+def flattened(operations: Sequence[Operation]) -> Iterator[Operation]:
+    """The operations that work on the database, those inside SeparateDatabaseAndState too, as they are numbered."""
+    for operation in operations:
+        if isinstance(operation, SeparateDatabaseAndState):
+            yield from flattened(operation.database_operations)
+        else:
+            yield operation
+
+
+def watched(operations: Sequence[Operation], progress: Progress, *, atomic: bool) -> list[Any]:
+    """The operations, each of them watched under its number in `flattened`."""
+    numbers = iter(range(len(list(flattened(operations)))))
+
+    def watch(operation: Operation) -> Any:
+        if isinstance(operation, SeparateDatabaseAndState):
+            both = copy.copy(operation)
+            both.database_operations = [watch(inner) for inner in operation.database_operations]
+            return both
+        return Watched(operation, next(numbers), progress, atomic=atomic)
+
+    return [watch(operation) for operation in operations]
+
+
+@contextlib.contextmanager
+def journalled(progress: Progress) -> Iterator[None]:
+    """Within it, the connection's statements and its catalogue's answers go through `progress`."""
+    introspection = progress.connection.introspection
+    with contextlib.ExitStack() as stack:
+        stack.enter_context(progress.connection.execute_wrapper(progress.statement))
+        for name in QUESTIONS:
+            # Django has no hook here; an attribute of the instance stands before the method until it is taken away.
+            if hasattr(introspection, name):
+                setattr(introspection, name, _asked(name, getattr(introspection, name), progress))
+                stack.callback(delattr, introspection, name)
+        yield
+
+
+def _asked(name: str, method: Callable[..., Any], progress: Progress) -> Callable[..., Any]:
+    def ask(cursor: Any, *arguments: Any, **keywords: Any) -> Any:
+        said = f"{name}({', '.join([*map(repr, arguments), *(f'{k}={v!r}' for k, v in keywords.items())])})"
+        return progress.ask(said, lambda: method(cursor, *arguments, **keywords))
+
+    return ask
+
+
+def _written(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {"d": [[key, _written(each)] for key, each in value.items()]}
+    for tag, kind in (("t", tuple), ("l", list), ("s", set)):
+        if isinstance(value, kind):
+            return {tag: [_written(each) for each in (sorted(value) if kind is set else value)]}
+    return value
+
+
+def _read(value: Any) -> Any:
+    if not isinstance(value, dict):
+        return value
+    ((tag, items),) = value.items()
+    if tag == "d":
+        return {key: _read(each) for key, each in items}
+    kinds: dict[str, Any] = {"t": tuple, "l": list, "s": set}
+    return kinds[tag](_read(each) for each in items)
