@@ -1,0 +1,26 @@
+"""MariaDB and MySQL, measured on MariaDB 10.11. From 11.2 on MariaDB copies without blocking."""
+
+from config.schema.dialects.costs import Cost, Kind
+
+COPY = "copies the table while writes wait"
+REWRITE = "add a new column, fill it in batches while both are written, and swap them; or an online copy tool"
+COSTS = {
+    Kind.ADD_COLUMN: Cost(False, "is instant"),
+    Kind.DROP_COLUMN: Cost(False, "is instant"),
+    Kind.INDEX: Cost(False, "builds the index while writes go on"),
+    Kind.UNIQUE: Cost(False, "builds the unique index while writes go on"),
+    Kind.CHECK: Cost(True, COPY, "an online copy tool, or a window that is announced"),
+    Kind.FOREIGN_KEY: Cost(
+        True,
+        COPY,
+        "the column first, then its index, then the foreign key with foreign_key_checks = 0 and a look for orphans "
+        "before and after",
+    ),
+    Kind.NOT_NULL: Cost(False, "rebuilds the table while writes go on"),
+    Kind.LONGER_ACROSS_64: Cost(True, COPY, f"start texts at 64 characters or more; now {REWRITE}"),
+    Kind.SHORTER: Cost(True, COPY, REWRITE),
+    Kind.TO_TEXT: Cost(True, COPY, REWRITE),
+    Kind.WIDER: Cost(True, COPY, REWRITE),
+    Kind.TYPE: Cost(True, COPY, REWRITE),
+    Kind.STORED: Cost(True, COPY, "make the generated column with its table, or with db_persist=False"),
+}

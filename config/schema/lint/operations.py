@@ -1,0 +1,113 @@
+"""Rules about single operations: their way back, their transaction, and what they cost those who write meanwhile."""
+
+from collections.abc import Iterator
+from typing import Any
+
+from django.db.migrations import RunPython, RunSQL, SeparateDatabaseAndState
+
+from config.schema.changes import STATE_ONLY, Step, operations_within
+from config.schema.dialects.costs import FREE, Kind, costs, kinds_of
+from config.schema.lint.findings import Finding
+from config.schema.lint.project import Project, name_of
+
+BLOCKING = {
+    Kind.INDEX: "schema.C011",
+    Kind.UNIQUE: "schema.C012",
+    Kind.CHECK: "schema.C013",
+    Kind.FOREIGN_KEY: "schema.C014",
+    Kind.SHORTER: "schema.C015",
+    Kind.TO_TEXT: "schema.C015",
+    Kind.WIDER: "schema.C015",
+    Kind.TYPE: "schema.C015",
+    Kind.LONGER_ACROSS_64: "schema.C016",
+    Kind.LONGER: "schema.C016",
+    Kind.NOT_NULL: "schema.C017",
+    Kind.STORED: "schema.C018",
+}
+BREAKING = {
+    Kind.REQUIRED: (
+        "schema.C021",
+        "the release that runs during the deploy inserts rows without this column, and fails.",
+        "Give the column a db_default and keep that until after the deploy, or allow NULL first.",
+    ),
+    Kind.RENAME: (
+        "schema.C022",
+        "the release that runs during the deploy still uses the old name.",
+        "Rename in the code only, with db_column or db_table; or add the new one, copy, and remove the old one later.",
+    ),
+    Kind.DROP_COLUMN: (
+        "schema.C023",
+        "the release that runs during the deploy still uses it.",
+        "Take it out of the state first (SeparateDatabaseAndState); drop it in a migration with stage = 'after'.",
+    ),
+}
+BREAKING[Kind.DROP_TABLE] = BREAKING[Kind.DROP_COLUMN]
+
+
+def missing_reverse(project: Project) -> Iterator[Finding]:
+    """schema.C003."""
+    for migration in project.migrations():
+        for operation in (each for top in migration.operations for each in operations_within(top)):
+            if not operation.reversible and not getattr(operation, "irreversible", ""):
+                yield Finding(
+                    "schema.C003",
+                    name_of(migration),
+                    f"{operation.describe()} cannot be undone.",
+                    "Give it a reverse (RunPython.noop and RunSQL.noop where nothing has to be undone), or use "
+                    "DialectSQL with irreversible='because ...'.",
+                )
+
+
+def mixed_transaction(project: Project) -> Iterator[Finding]:
+    """schema.C006."""
+    for migration in project.migrations():
+        within = [each for top in migration.operations for each in operations_within(top)]
+        code = [each for each in within if isinstance(each, RunPython) and each.code is not RunPython.noop]
+        shape = [each for each in within if _changes_schema(each)]
+        if migration.atomic and code and shape:
+            yield Finding(
+                "schema.C006",
+                name_of(migration),
+                f"{code[0].describe()} and {shape[0].describe()} are in one atomic migration: PostgreSQL holds the "
+                "table's lock while the code runs, and MariaDB can roll back neither.",
+                "Put the code into a migration of its own.",
+            )
+
+
+def _changes_schema(operation: Any) -> bool:
+    """Code does not, a wrapper does it by what it wraps, and SQL only where it says so to the state."""
+    if isinstance(operation, RunSQL):
+        return bool(operation.state_operations)
+    return not isinstance(operation, (RunPython, SeparateDatabaseAndState, *STATE_ONLY))
+
+
+def unsafe_operations(project: Project) -> Iterator[Finding]:
+    """schema.C011 to schema.C023; what a migration does to a table that it makes itself is safe."""
+    for migration, steps, created in project.walk:
+        after = str(getattr(migration, "stage", "")).lower().rpartition(".")[2].startswith("after")
+        for step in steps:
+            for change in step.changes:
+                if change.model not in created:
+                    for kind in kinds_of(change):
+                        yield from _blocking(project, name_of(migration), step, kind)
+                        if kind in BREAKING and not (after and kind in (Kind.DROP_COLUMN, Kind.DROP_TABLE)):
+                            id_, why, way_out = BREAKING[kind]
+                            yield Finding(id_, name_of(migration), f"{step.operation.describe()}: {why}", way_out)
+
+
+def _blocking(project: Project, where: str, step: Step, kind: Kind) -> Iterator[Finding]:
+    if kind not in BLOCKING:
+        return
+    by_cost: dict[Any, list[str]] = {}
+    for engine in project.engines:
+        cost = costs(engine).get(kind, FREE)
+        if cost.blocks and cost.instead:
+            by_cost.setdefault(cost, []).append(engine)
+    for cost, engines in by_cost.items():
+        yield Finding(
+            BLOCKING[kind],
+            where,
+            f"{step.operation.describe()} {kind.value}: {cost.why}.",
+            f"{cost.instead[0].upper()}{cost.instead[1:]}.",
+            tuple(engines),
+        )
