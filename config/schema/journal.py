@@ -82,8 +82,12 @@ class OperationEntry(models.Model):
 
     step = models.ForeignKey(Step, on_delete=models.PROTECT, related_name="entries")
     number = models.IntegerField()
+    is_code = models.BooleanField()
+    """A RunPython, which is never run again once it has ended."""
     started_at = models.DateTimeField()
     ended_at = models.DateTimeField(null=True)
+    decision = models.CharField(max_length=8, null=True)
+    """done or again: what a person said of an operation of which no machine can tell whether it happened."""
     deferred = models.CharField(max_length=64, null=True)
     """The digest of the SQL that is still to run at the end of the migration, where the operation changed that."""
 
@@ -107,6 +111,8 @@ class StatementEntry(models.Model):
     digest = models.CharField(max_length=64)
     before = models.CharField(max_length=64, null=True)
     """The digest of what the catalogue said before the statement; unchanged means that it did not happen."""
+    decision = models.CharField(max_length=8, null=True)
+    """As that of an operation."""
     started_at = models.DateTimeField()
     ended_at = models.DateTimeField(null=True)
 

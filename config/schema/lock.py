@@ -4,6 +4,8 @@ import time
 from collections.abc import Callable
 from typing import Any
 
+from django.conf import settings
+
 from config.schema.claim import ClaimRow
 from config.schema.dialects import dialect
 from config.schema.exits import LockNotObtained, Refused, SchemaError
@@ -102,3 +104,13 @@ class SchemaLock:
     @property
     def _database(self) -> str:
         return str(self.connection.settings_dict["NAME"])
+
+
+def lock_of(connection: Any, *, say: Callable[[str], None] = print) -> SchemaLock:
+    """The lock of a connection, as the settings RELEASE and SCHEMA_POOL have it; a project need not set them."""
+    return SchemaLock(
+        connection,
+        release=getattr(settings, "RELEASE", "unknown release"),
+        pool=getattr(settings, "SCHEMA_POOL", ""),
+        say=say,
+    )

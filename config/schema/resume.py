@@ -25,6 +25,12 @@ from config.schema.journal import AnswerEntry, Journal, OperationEntry, Statemen
 QUESTIONS = ("get_constraints", "get_storage_engine", "get_sequences", "get_table_description", "get_relations")
 """What schema editors ask of `connection.introspection` while they render SQL."""
 
+DONE, AGAIN = "done", "again"
+CHOICE = (
+    "Look whether its work is there, then say schema_recover --apply --done to take it as done, "
+    "or schema_recover --apply --again to run it again from its start."
+)
+
 
 class Progress:
     """How far a step came, as its journal tells, and what is done of it now.
@@ -76,7 +82,7 @@ class Progress:
         if entry and entry.ended_at and entry.deferred is None:
             return
         if entry is None:
-            entry = OperationEntry(step=self.step, number=number, started_at=timezone.now())
+            entry = OperationEntry(step=self.step, number=number, is_code=False, started_at=timezone.now())
             self.write_later(entry)
         before = self._deferred()
         with self._at(number, operation):
@@ -91,14 +97,12 @@ class Progress:
     def _run_python(self, number: int, entry: Any, run: Callable[[], None]) -> None:
         if entry and entry.ended_at:
             return
-        if entry:
+        if entry and entry.decision != AGAIN:
             self.operation = number
-            raise Interrupted(
-                f"{self._where()} runs code outside a transaction and was interrupted; {self._evidence(number)}. "
-                "Look whether its work is there, then say schema_recover --apply --done to take it as done, "
-                "or --again to run it again from its start."
-            )
-        entry = OperationEntry(step=self.step, number=number, started_at=timezone.now())
+            came = self._evidence(number)
+            raise Interrupted(f"{self._where()} runs code outside a transaction and was interrupted; {came}. {CHOICE}")
+        entry = entry or OperationEntry(step=self.step, number=number, is_code=True)
+        entry.started_at, entry.decision = timezone.now(), None
         if self.connection.in_atomic_block:
             self.write_later(entry)
         else:
@@ -197,10 +201,12 @@ class Progress:
         if entry.ended_at:
             return True
         if kind is Kind.UNKNOWABLE:
+            if entry.decision == AGAIN:
+                entry.decision = None
+                return False
             raise Interrupted(
                 f"{self._where()} was interrupted in a statement that leaves no trace whether it happened: "
-                f"{entry.sql[:300]}. Look whether its work is there, then say schema_recover --apply --done to take it "
-                "as done, or --again to run it again."
+                f"{entry.sql[:300]}. {CHOICE}"
             )
         with self.own():
             if not self.statements_of.happened(self.connection, sql, entry.before or ""):

@@ -7,7 +7,7 @@ from django.core.management.base import CommandParser
 from django.core.management.commands import migrate
 from django.db import connections
 
-from config.schema.lock import SchemaLock
+from config.schema.lock import lock_of
 from config.schema.runner import one_runner
 
 FLAGS = ("fake", "fake_initial", "run_syncdb", "prune")
@@ -29,20 +29,14 @@ class Command(migrate.Command):
         parser.add_argument("--reason", default="", help="Why, for the journal.")
 
     def handle(self, *args: Any, **options: Any) -> None:
-        release = getattr(settings, "RELEASE", "unknown release")
-        lock = SchemaLock(
-            connections[options["database"]],
-            release=release,
-            pool=getattr(settings, "SCHEMA_POOL", ""),
-            say=self.stderr.write,
-        )
+        lock = lock_of(connections[options["database"]], say=self.stderr.write)
         only_reads = options["plan"] or options["check_unapplied"]
         at_once = not only_reads and bool(options["prune"] or options["run_syncdb"])
         said = [options["app_label"], options["migration_name"], *(f"--{name}" for name in FLAGS if options[name])]
         words = {
             "command": "migrate",
             "arguments": " ".join(filter(None, said)),
-            "release": release,
+            "release": lock.claim.release,
             "reason": options["reason"],
         }
         with one_runner(lock, options["lock_timeout"], at_once=at_once, only_reads=only_reads, words=words):

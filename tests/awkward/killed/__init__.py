@@ -1,0 +1,1 @@
+"""An app whose migrations are the cases of `corpus`, one at a time."""

@@ -1,0 +1,281 @@
+"""Migrations that a kill may meet: what is there before, and the operations of the migration that is killed.
+
+Each has a way back, and leaves rows by which a thing that is done twice, or not at all, is seen.
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from django.contrib.postgres.operations import AddIndexConcurrently, RemoveIndexConcurrently
+from django.db import migrations as m
+from django.db import models
+from django.db.migrations.operations.base import Operation
+
+APP = "killed"
+
+
+@dataclass(frozen=True)
+class Case:
+    """`quick`: among those that every run of the tests kills. `engines`: where it can exist at all."""
+
+    before: Sequence[Operation]
+    change: Sequence[Operation]
+    quick: bool = False
+    atomic: tuple[bool, ...] = (True, False)
+    engines: tuple[str, ...] = ("sqlite", "postgresql", "mariadb")
+
+
+def pk() -> tuple[str, Any]:
+    return ("id", models.BigIntegerField(primary_key=True))
+
+
+def named(length: int = 40, **more: Any) -> tuple[str, Any]:
+    return ("name", models.CharField(max_length=length, **more))
+
+
+def fk(to: str = "parent", **more: Any) -> Any:
+    return models.ForeignKey(f"killed.{to}", on_delete=models.CASCADE, null=True, **more)
+
+
+def rows(model: str, **values: Any) -> Operation:
+    """Two rows of the model, whose keys are 1 and 2."""
+
+    def add(apps: Any, editor: Any) -> None:
+        manager = apps.get_model(APP, model).objects.using(editor.connection.alias)
+        manager.bulk_create(apps.get_model(APP, model)(id=number, **values) for number in (1, 2))
+
+    def remove(apps: Any, editor: Any) -> None:
+        apps.get_model(APP, model).objects.using(editor.connection.alias).filter(id__in=(1, 2)).delete()
+
+    return m.RunPython(add, remove)
+
+
+def count(what: str) -> Operation:
+    """Adds 1 to the row of the table of counts that bears this name; going back takes 1 away."""
+
+    def step(by: int) -> Callable[[Any, Any], None]:
+        def work(apps: Any, editor: Any) -> None:
+            model = apps.get_model(APP, "Tally")
+            row, _ = model.objects.using(editor.connection.alias).get_or_create(what=what, defaults={"times": 0})
+            model.objects.using(editor.connection.alias).filter(pk=row.pk).update(times=row.times + by)
+
+        return work
+
+    return m.RunPython(step(1), step(-1))
+
+
+TALLY = m.CreateModel(
+    "Tally",
+    [("what", models.CharField(max_length=40, primary_key=True)), ("times", models.IntegerField())],
+)
+THING = [m.CreateModel("Thing", [pk(), named()]), rows("Thing", name="first")]
+PAIR = [
+    m.CreateModel("Parent", [pk()]),
+    rows("Parent"),
+    m.CreateModel("Child", [pk(), ("parent", fk())]),
+    rows("Child", parent_id=1),
+]
+INDEX = models.Index(fields=["name"], name="thing_by_name")
+UNIQUE = models.UniqueConstraint(fields=["id", "name"], name="thing_id_and_name")
+CHECK = models.CheckConstraint(condition=models.Q(name__gt=""), name="thing_has_name")
+
+
+def insert(number: int) -> str:
+    return f"INSERT INTO killed_thing (id, name) VALUES ({number}, 'by SQL')"
+
+
+def delete(number: int) -> str:
+    return f"DELETE FROM killed_thing WHERE id = {number}"
+
+
+CASES: dict[str, Case] = {
+    "empty": Case([], []),
+    "create": Case([], [m.CreateModel("Thing", [pk(), named()])], quick=True),
+    "create_two_that_refer_to_each_other": Case(
+        [],
+        [
+            m.CreateModel("Parent", [pk()]),
+            m.CreateModel("Child", [pk(), ("parent", fk())]),
+            m.AddField("Parent", "favourite", fk("child", related_name="+")),
+        ],
+        quick=True,
+    ),
+    "create_many_to_many": Case(
+        [],
+        [
+            m.CreateModel("Parent", [pk()]),
+            m.CreateModel("Child", [pk(), ("parents", models.ManyToManyField("killed.parent"))]),
+        ],
+    ),
+    "create_with_everything": Case(
+        [m.CreateModel("Parent", [pk()])],
+        [
+            m.CreateModel(
+                "Thing",
+                [pk(), named(db_index=True, unique=True), ("parent", fk()), ("many", models.PositiveIntegerField())],
+                options={"indexes": [INDEX], "constraints": [UNIQUE, CHECK]},
+            )
+        ],
+    ),
+    "create_proxy": Case(THING, [m.CreateModel("Proxy", [], options={"proxy": True}, bases=("killed.thing",))]),
+    "create_unmanaged": Case([], [m.CreateModel("Thing", [pk()], options={"managed": False})]),
+    "create_heir": Case(
+        THING,
+        [
+            m.CreateModel(
+                "Heir",
+                [
+                    (
+                        "thing_ptr",
+                        models.OneToOneField("killed.thing", models.CASCADE, parent_link=True, primary_key=True),
+                    )
+                ],
+                bases=("killed.thing",),
+            )
+        ],
+    ),
+    "delete": Case(THING, [m.DeleteModel("Thing")]),
+    "delete_that_refers": Case(PAIR, [m.DeleteModel("Child")]),
+    "rename_model": Case(THING, [m.RenameModel("Thing", "Matter")], quick=True),
+    "rename_model_that_is_referred_to": Case(PAIR, [m.RenameModel("Parent", "Ancestor")]),
+    "rename_table": Case(THING, [m.AlterModelTable("Thing", "killed_other")]),
+    "add_nullable": Case(THING, [m.AddField("Thing", "more", models.IntegerField(null=True))]),
+    "add_with_default": Case(THING, [m.AddField("Thing", "more", models.IntegerField(default=7))]),
+    "add_with_database_default": Case(THING, [m.AddField("Thing", "more", models.IntegerField(db_default=7))]),
+    "add_indexed": Case(THING, [m.AddField("Thing", "more", models.IntegerField(null=True, db_index=True))]),
+    "add_unique": Case(THING, [m.AddField("Thing", "more", models.IntegerField(null=True, unique=True))]),
+    "add_positive": Case(THING, [m.AddField("Thing", "more", models.PositiveIntegerField(default=1))]),
+    "add_json": Case(THING, [m.AddField("Thing", "more", models.JSONField(default=dict))]),
+    "add_foreign_key": Case(
+        [*THING, m.CreateModel("Parent", [pk()])], [m.AddField("Thing", "parent", fk())], quick=True
+    ),
+    "add_many_to_many": Case(PAIR, [m.AddField("Child", "others", models.ManyToManyField("killed.parent"))]),
+    "remove": Case(THING, [m.RemoveField("Thing", "name")]),
+    "remove_foreign_key": Case(PAIR, [m.RemoveField("Child", "parent")]),
+    "rename_field": Case(THING, [m.RenameField("Thing", "name", "title")]),
+    "rename_foreign_key": Case(PAIR, [m.RenameField("Child", "parent", "elder")]),
+    "widen": Case(THING, [m.AlterField("Thing", "name", models.CharField(max_length=90))]),
+    "text": Case(THING, [m.AlterField("Thing", "name", models.TextField())]),
+    "nullable": Case(THING, [m.AlterField("Thing", "name", models.CharField(max_length=40, null=True))]),
+    "not_null": Case(
+        [m.CreateModel("Thing", [pk(), named(null=True)]), rows("Thing")],
+        [m.AlterField("Thing", "name", models.CharField(max_length=40, default="filled"))],
+        quick=True,
+    ),
+    "unique": Case(
+        [m.CreateModel("Thing", [pk(), named(null=True)]), rows("Thing")],
+        [m.AlterField("Thing", "name", models.CharField(max_length=40, null=True, unique=True))],
+    ),
+    "not_unique": Case(
+        [m.CreateModel("Thing", [pk(), named(unique=True)])],
+        [m.AlterField("Thing", "name", models.CharField(max_length=40))],
+    ),
+    "indexed": Case(THING, [m.AlterField("Thing", "name", models.CharField(max_length=40, db_index=True))]),
+    "database_default": Case(THING, [m.AlterField("Thing", "name", models.CharField(max_length=40, db_default="x"))]),
+    "larger_key_that_is_referred_to": Case(
+        [
+            m.CreateModel("Parent", [("id", models.IntegerField(primary_key=True))]),
+            rows("Parent"),
+            m.CreateModel("Child", [pk(), ("parent", fk())]),
+            rows("Child", parent_id=1),
+        ],
+        [m.AlterField("Parent", "id", models.BigIntegerField(primary_key=True))],
+        quick=True,
+    ),
+    "number_to_foreign_key": Case(
+        [
+            m.CreateModel("Parent", [pk()]),
+            m.CreateModel("Child", [pk(), ("parent", models.BigIntegerField(null=True))]),
+        ],
+        [m.AlterField("Child", "parent", fk(db_column="parent"))],
+    ),
+    "other_column": Case(THING, [m.AlterField("Thing", "name", models.CharField(max_length=40, db_column="called"))]),
+    "add_index": Case(THING, [m.AddIndex("Thing", INDEX)], quick=True),
+    "remove_index": Case([*THING, m.AddIndex("Thing", INDEX)], [m.RemoveIndex("Thing", "thing_by_name")]),
+    "rename_index": Case(
+        [*THING, m.AddIndex("Thing", INDEX)], [m.RenameIndex("Thing", new_name="by_name", old_name="thing_by_name")]
+    ),
+    "add_unique_constraint": Case(THING, [m.AddConstraint("Thing", UNIQUE)]),
+    "add_check": Case(THING, [m.AddConstraint("Thing", CHECK)]),
+    "remove_check": Case([*THING, m.AddConstraint("Thing", CHECK)], [m.RemoveConstraint("Thing", "thing_has_name")]),
+    "unique_together": Case(THING, [m.AlterUniqueTogether("Thing", {("id", "name")})]),
+    "order_with_respect_to": Case(PAIR, [m.AlterOrderWithRespectTo("Child", "parent")]),
+    "options": Case(THING, [m.AlterModelOptions("Thing", {"ordering": ["name"]})]),
+    "sql": Case(THING, [m.RunSQL(insert(7), delete(7))]),
+    "sql_of_several_statements": Case(
+        THING,
+        [m.RunSQL([insert(7), insert(8), insert(9)], [delete(9), delete(8), delete(7)])],
+        quick=True,
+    ),
+    "sql_of_both_kinds": Case(
+        THING,
+        [
+            m.RunSQL(
+                [
+                    insert(7),
+                    "CREATE TABLE killed_byhand (id integer)",
+                    "INSERT INTO killed_byhand (id) VALUES (1)",
+                    insert(8),
+                ],
+                [delete(8), "DELETE FROM killed_byhand", "DROP TABLE killed_byhand", delete(7)],
+            )
+        ],
+        quick=True,
+    ),
+    "sql_with_parameters": Case(
+        THING,
+        [
+            m.RunSQL(
+                [("INSERT INTO killed_thing (id, name) VALUES (%s, %s)", [7, "by SQL"])],
+                [("DELETE FROM killed_thing WHERE id = %s", [7])],
+            )
+        ],
+    ),
+    "sql_that_makes_a_view": Case(
+        THING, [m.RunSQL("CREATE VIEW killed_view AS SELECT id FROM killed_thing", "DROP VIEW killed_view")]
+    ),
+    "code": Case([TALLY], [count("code")], quick=True, atomic=(True,)),
+    "code_among_tables": Case(
+        [TALLY, *PAIR],
+        [
+            m.AddField("Child", "more", models.IntegerField(default=3)),
+            count("among tables"),
+            m.AddField("Child", "other", fk(related_name="+")),
+            count("at the end"),
+        ],
+        quick=True,
+        atomic=(True,),
+    ),
+    "state_and_database_apart": Case(
+        [TALLY, *THING],
+        [
+            m.SeparateDatabaseAndState(
+                database_operations=[m.AddField("Thing", "more", models.IntegerField(default=3)), count("apart")],
+                state_operations=[m.AddField("Thing", "more", models.IntegerField(default=3))],
+            )
+        ],
+        atomic=(True,),
+    ),
+    "many_operations": Case(
+        THING,
+        [
+            m.CreateModel("Parent", [pk()]),
+            m.AddField("Thing", "parent", fk()),
+            m.AddIndex("Thing", INDEX),
+            m.RenameField("Thing", "name", "title"),
+            m.RunSQL("INSERT INTO killed_parent (id) VALUES (1)", "DELETE FROM killed_parent"),
+            m.AlterField("Thing", "title", models.CharField(max_length=90, null=True)),
+            m.RenameModel("Parent", "Ancestor"),
+        ],
+    ),
+    "index_concurrently": Case(
+        THING, [AddIndexConcurrently("Thing", INDEX)], quick=True, atomic=(False,), engines=("postgresql",)
+    ),
+    "no_index_concurrently": Case(
+        [*THING, m.AddIndex("Thing", INDEX)],
+        [RemoveIndexConcurrently("Thing", "thing_by_name")],
+        atomic=(False,),
+        engines=("postgresql",),
+    ),
+}
