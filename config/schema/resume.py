@@ -175,10 +175,11 @@ class Progress:
         elif not is_code and self._is_done(entry, kind, text):
             return None
         entry.started_at = timezone.now()
-        if kind is Kind.WITH_OUTCOME:
+        if kind is Kind.WITH_OUTCOME and not is_code:
             return self._together(entry, lambda: execute(sql, params, many, context))
-        with self.own():
-            entry.before = self.statements_of.before(self.connection, text)
+        if kind is Kind.COMMITS:
+            with self.own():
+                entry.before = self.statements_of.before(self.connection, text)
         self.write(entry)
         result = execute(sql, params, many, context)
         entry.ended_at = timezone.now()

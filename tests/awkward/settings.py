@@ -7,6 +7,9 @@ from config.databases import database
 
 SECRET_KEY = "awkward"
 DATABASES = {"default": database(os.environ["DATABASE_URL"], "DATABASE_URL", directory=Path())}
+if os.environ.get("STOCK"):
+    engine = DATABASES["default"]["ENGINE"].rpartition(".")[2]
+    DATABASES["default"]["ENGINE"] = f"django.db.backends.{'sqlite3' if engine == 'sqlite' else engine}"
 INSTALLED_APPS = [
     "config.schema",
     *(f"tests.awkward.{name}" for name in os.environ.get("AWKWARD_APPS", "").split(",") if name),
@@ -14,4 +17,6 @@ INSTALLED_APPS = [
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 USE_TZ = True
 SCHEMA_POOL = os.environ.get("SCHEMA_POOL", "")
+LENGTH = int(os.environ.get("LENGTH", "40"))
+DIES = os.environ.get("DIES", "")
 SLEEP_SECONDS = os.environ.get("SLEEP_SECONDS", "0")

@@ -91,7 +91,7 @@ def delete(number: int) -> str:
 
 CASES: dict[str, Case] = {
     "empty": Case([], []),
-    "create": Case([], [m.CreateModel("Thing", [pk(), named()])], quick=True),
+    "create": Case([], [m.CreateModel("Thing", [pk(), named()])]),
     "create_two_that_refer_to_each_other": Case(
         [],
         [
@@ -137,7 +137,7 @@ CASES: dict[str, Case] = {
     ),
     "delete": Case(THING, [m.DeleteModel("Thing")]),
     "delete_that_refers": Case(PAIR, [m.DeleteModel("Child")]),
-    "rename_model": Case(THING, [m.RenameModel("Thing", "Matter")], quick=True),
+    "rename_model": Case(THING, [m.RenameModel("Thing", "Matter")]),
     "rename_model_that_is_referred_to": Case(PAIR, [m.RenameModel("Parent", "Ancestor")]),
     "rename_table": Case(THING, [m.AlterModelTable("Thing", "killed_other")]),
     "add_nullable": Case(THING, [m.AddField("Thing", "more", models.IntegerField(null=True))]),
@@ -147,9 +147,7 @@ CASES: dict[str, Case] = {
     "add_unique": Case(THING, [m.AddField("Thing", "more", models.IntegerField(null=True, unique=True))]),
     "add_positive": Case(THING, [m.AddField("Thing", "more", models.PositiveIntegerField(default=1))]),
     "add_json": Case(THING, [m.AddField("Thing", "more", models.JSONField(default=dict))]),
-    "add_foreign_key": Case(
-        [*THING, m.CreateModel("Parent", [pk()])], [m.AddField("Thing", "parent", fk())], quick=True
-    ),
+    "add_foreign_key": Case([*THING, m.CreateModel("Parent", [pk()])], [m.AddField("Thing", "parent", fk())]),
     "add_many_to_many": Case(PAIR, [m.AddField("Child", "others", models.ManyToManyField("killed.parent"))]),
     "remove": Case(THING, [m.RemoveField("Thing", "name")]),
     "remove_foreign_key": Case(PAIR, [m.RemoveField("Child", "parent")]),
@@ -191,7 +189,7 @@ CASES: dict[str, Case] = {
         [m.AlterField("Child", "parent", fk(db_column="parent"))],
     ),
     "other_column": Case(THING, [m.AlterField("Thing", "name", models.CharField(max_length=40, db_column="called"))]),
-    "add_index": Case(THING, [m.AddIndex("Thing", INDEX)], quick=True),
+    "add_index": Case(THING, [m.AddIndex("Thing", INDEX)]),
     "remove_index": Case([*THING, m.AddIndex("Thing", INDEX)], [m.RemoveIndex("Thing", "thing_by_name")]),
     "rename_index": Case(
         [*THING, m.AddIndex("Thing", INDEX)], [m.RenameIndex("Thing", new_name="by_name", old_name="thing_by_name")]
@@ -206,7 +204,6 @@ CASES: dict[str, Case] = {
     "sql_of_several_statements": Case(
         THING,
         [m.RunSQL([insert(7), insert(8), insert(9)], [delete(9), delete(8), delete(7)])],
-        quick=True,
     ),
     "sql_of_both_kinds": Case(
         THING,
@@ -235,7 +232,7 @@ CASES: dict[str, Case] = {
     "sql_that_makes_a_view": Case(
         THING, [m.RunSQL("CREATE VIEW killed_view AS SELECT id FROM killed_thing", "DROP VIEW killed_view")]
     ),
-    "code": Case([TALLY], [count("code")], quick=True, atomic=(True,)),
+    "code": Case([TALLY], [count("code")], atomic=(True,)),
     "code_among_tables": Case(
         [TALLY, *PAIR],
         [

@@ -5,53 +5,17 @@ import os
 import re
 import signal
 import subprocess
-import sys
 import time
 from collections.abc import Iterator
 from urllib.parse import urlsplit
 
 import pytest
 
+from tests.config.schema.processes import LIMIT, rows, run, start, wait_for
 from tests.engines import connect, fresh_database, present
 from tests.servers import pgbouncer
 
 pytestmark = pytest.mark.every_engine
-LIMIT = 120
-
-
-def start(url: str, *arguments: str, apps: str = "counted", **environment: str) -> "subprocess.Popen[str]":
-    return subprocess.Popen(
-        [sys.executable, "-m", "django", *arguments],
-        env=os.environ
-        | {"DJANGO_SETTINGS_MODULE": "tests.awkward.settings", "DATABASE_URL": url, "AWKWARD_APPS": apps}
-        | environment,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-    )
-
-
-def run(url: str, *arguments: str, **environment: str) -> tuple[int, str]:
-    process = start(url, *arguments, **environment)
-    printed, complained = process.communicate(timeout=LIMIT)
-    return process.returncode, printed + complained
-
-
-def rows(url: str, query: str) -> list[tuple]:
-    with contextlib.closing(connect(url)) as connection:
-        cursor = connection.cursor()
-        cursor.execute(query)
-        return [tuple(row) for row in cursor.fetchall()]
-
-
-def wait_for(condition, what: str) -> None:
-    until = time.monotonic() + 30
-    while time.monotonic() < until:
-        with contextlib.suppress(Exception):
-            if condition():
-                return
-        time.sleep(0.05)
-    raise AssertionError(f"waited 30 s for {what}")
 
 
 @pytest.fixture

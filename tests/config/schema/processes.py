@@ -1,0 +1,46 @@
+"""Django commands of the awkward project in processes of their own, and what they leave in the database."""
+
+import contextlib
+import os
+import subprocess
+import sys
+import time
+
+from tests.engines import connect
+
+LIMIT = 120
+
+
+def start(url: str, *arguments: str, apps: str = "counted", **environment: str) -> "subprocess.Popen[str]":
+    return subprocess.Popen(
+        [sys.executable, "-m", "django", *arguments],
+        env=os.environ
+        | {"DJANGO_SETTINGS_MODULE": "tests.awkward.settings", "DATABASE_URL": url, "AWKWARD_APPS": apps}
+        | environment,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+
+
+def run(url: str, *arguments: str, **environment: str) -> tuple[int, str]:
+    process = start(url, *arguments, **environment)
+    printed, complained = process.communicate(timeout=LIMIT)
+    return process.returncode, printed + complained
+
+
+def rows(url: str, query: str) -> list[tuple]:
+    with contextlib.closing(connect(url)) as connection:
+        cursor = connection.cursor()
+        cursor.execute(query)
+        return [tuple(row) for row in cursor.fetchall()]
+
+
+def wait_for(condition, what: str) -> None:
+    until = time.monotonic() + 30
+    while time.monotonic() < until:
+        with contextlib.suppress(Exception):
+            if condition():
+                return
+        time.sleep(0.05)
+    raise AssertionError(f"waited 30 s for {what}")
