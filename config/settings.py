@@ -190,6 +190,9 @@ SCHEMA_LOCK_TIMEOUT = seconds("SCHEMA_LOCK_TIMEOUT", default=60)
 SCHEMA_POOL = env.str("SCHEMA_POOL", default="")
 if SCHEMA_POOL not in ("", "session"):
     raise ImproperlyConfigured("SCHEMA_POOL is neither empty nor session: set it only where a pooler keeps sessions.")
+SCHEMA_GATE = env.str("SCHEMA_GATE", default="") or ("destructive" if ENVIRONMENT == "production" else "none")
+if SCHEMA_GATE not in ("none", "destructive", "all"):
+    raise ImproperlyConfigured("SCHEMA_GATE is not one of none, destructive, all: set it to one of them.")
 
 LOG_FORMAT = env.str("LOG_FORMAT", default="console")
 if LOG_FORMAT not in ("console", "json"):
