@@ -13,6 +13,7 @@ from django.db.models import Q
 from django.db.models.functions import Length
 
 from config.schema.changes import Change, Part, named_field
+from config.schema.dialects import dialect
 from config.schema.dialects.costs import TEXTS, Kind, kinds_of
 from config.schema.operations import DialectSQL
 
@@ -174,7 +175,7 @@ def is_nothing(connection: Any, change: Change) -> bool:
     forward, operation = change.new is not None, change.new or change.old
     match operation:
         case DialectSQL():
-            if operation.irreversible and not forward:
+            if (operation.irreversible and not forward) or dialect(connection).name not in operation.by_engine:
                 return False
             statements = operation.statements_for(connection)
             return not (statements.forward if forward else statements.reverse)

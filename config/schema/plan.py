@@ -154,10 +154,14 @@ class _Reader:
                     why.append("it runs code of its own, and only its author knows what waits for it")
                 continue
             for kind in kinds_of(change):
-                new = change.model in self.created or kind is Kind.NEW_TABLE
-                cost = NEW if new else self.costs.get(kind, FREE)
-                answers.add(YES if cost.blocks else NO)
-                why.append(f"it {kind.value}" + ("" if kind is Kind.NEW_TABLE else f": {cost.why}"))
+                cost = self.costs.get(kind, FREE)
+                if kind is Kind.NEW_TABLE:
+                    why.append(f"it {kind.value}")
+                elif change.model in self.created:
+                    why.append(NEW.why)
+                else:
+                    answers.add(YES if cost.blocks else NO)
+                    why.append(f"it {kind.value}: {cost.why}")
         answer = next(each for each in (YES, UNKNOWN, NO) if each in answers)
         return answer, tuple(dict.fromkeys(why)) or ("it changes no table on this engine",)
 
@@ -189,6 +193,9 @@ class _Rendered:
                 step.operation.database_forwards(app_label, editor, step.before, step.after)
         except (_WouldWrite, NotImplementedError):
             return None
+        except Exception as error:
+            # Such as a constraint that the live table lacks: the reader has to see it, and the rest of the plan too.
+            return (f"-- cannot be rendered: {type(error).__name__}: {error}",)
         return tuple(editor.collected_sql[begin:])
 
     def _only_reads(self, execute: Any, sql: str, params: Any, many: bool, context: Any) -> Any:

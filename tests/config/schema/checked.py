@@ -1,13 +1,20 @@
 """An app of no name whose migrations are written to files, installed, and read by Django itself."""
 
+import contextlib
+import importlib
 import itertools
+import linecache
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 from textwrap import dedent
 from typing import Any
 
 import pytest
+from django.db import connections
 from django.test import override_settings
+
+from tests.config.schema.live import empty_database
 
 NUMBERS = itertools.count(1)
 HEAD = """\
@@ -39,6 +46,18 @@ def migration(label: str, operations: str, *, after: str = "0001_thing", attribu
     dependency = f'dependencies = [("{label}", "{after}")]' if after else "initial = True"
     head = HEAD.format(dependency=dependency, attributes=attributes, operations=operations)
     return f"{dedent(more)}\n{head}" if more else head
+
+
+@contextlib.contextmanager
+def default_database(engine: str) -> Iterator[Any]:
+    """An empty database that Django takes for its default one meanwhile."""
+    before = connections["default"]
+    with empty_database(engine) as connection:
+        connections["default"] = connection
+        try:
+            yield connection
+        finally:
+            connections["default"] = before
 
 
 class App:
@@ -78,5 +97,11 @@ class App:
         if self.installed:
             self.settings.disable()
             self.installed = False
+        self.forget()
+
+    def forget(self) -> None:
+        """Have Python read the files again."""
+        importlib.invalidate_caches()
+        linecache.clearcache()
         for name in [name for name in sys.modules if name.partition(".")[0] == self.label]:
             del sys.modules[name]

@@ -1,16 +1,19 @@
 """Each rule over migrations, by a real migration that trips it and one that does not."""
 
+import contextlib
 import json
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
+from django.core.management import call_command
 from django.db.migrations.loader import MigrationLoader
 
 from config.schema.digest import migration_digest
+from config.schema.exits import Refused
 from config.schema.lint import RULES, Finding, check
-from tests.config.schema.checked import App
+from tests.config.schema.checked import App, default_database
 from tests.config.schema.manage import run_manage
 
 ID = "class Thing(models.Model):\n    id = models.BigAutoField(primary_key=True)\n"
@@ -374,14 +377,33 @@ class TestCommand:
         assert "error" not in done.stdout
         assert "does not answer" in done.stderr
 
-    def test_warnings_fail_when_asked_and_json_lists_them(self) -> None:
-        done = run_manage("schema_check", "inventory", "--fail-on", "warning", "--format", "json")
+    def test_warnings_fail_when_asked_and_json_lists_them(self, tmp_path: Path) -> None:
+        url = f"sqlite:///{tmp_path / 'empty.sqlite3'}"
+        done = run_manage("schema_check", "inventory", "--fail-on", "warning", "--format", "json", DATABASE_URL=url)
         assert done.returncode == 4
         answer = json.loads(done.stdout)
         assert [(each["id"], each["where"]) for each in answer["findings"]] == [
             ("schema.C014", "inventory.0011_vm_disks_job")
         ]
-        assert run_manage("schema_check", "--fail-on", "warning", "--engine", "postgresql").returncode == 0
+        on_postgresql = ("--fail-on", "warning", "--engine", "postgresql")
+        assert run_manage("schema_check", *on_postgresql, DATABASE_URL=url).returncode == 0
+
+    def test_an_edit_of_what_is_applied_is_found_until_it_is_unapplied(
+        self, app: App, django_db_blocker: Any, capsys: pytest.CaptureFixture[str]
+    ) -> None:
+        app.add("0002_index", INDEX)
+        app.install()
+        with django_db_blocker.unblock(), default_database("sqlite"):
+            call_command("migrate", app.label, verbosity=0)
+            app.add("0002_index", INDEX.replace("thing_size", "thing_other"))
+            app.forget()
+            with pytest.raises(Refused):
+                call_command("schema_check", app.label)
+            assert f"schema.C007 {app.label}.0002_index" in capsys.readouterr().out
+            call_command("migrate", app.label, "0001", fake=True, verbosity=0)
+            with contextlib.suppress(Refused):
+                call_command("schema_check", app.label)
+            assert "schema.C007" not in capsys.readouterr().out
 
     def test_an_unknown_app_is_a_usage_error(self) -> None:
         assert run_manage("schema_check", "no_such_app").returncode == 2

@@ -1,19 +1,17 @@
 """What a plan says of each step, on each engine, about rows that are really there."""
 
-import contextlib
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
-from django.db import connections
 from django.db.migrations.executor import MigrationExecutor
 
 from config.schema.loss import Loss, LossClass
 from config.schema.management.commands.schema_plan import lines, targets_of
 from config.schema.plan import PlannedMigration, PlannedStep, read_plan, read_plan_back
-from tests.config.schema.checked import App
-from tests.config.schema.live import empty_database, execute
+from tests.config.schema.checked import App, default_database
+from tests.config.schema.live import execute
 
 pytestmark = pytest.mark.every_engine
 NOOP = "migrations.RunPython.noop"
@@ -57,18 +55,6 @@ def app(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[App]:
     app = App(tmp_path, monkeypatch)
     yield app
     app.close()
-
-
-@contextlib.contextmanager
-def default_database(engine: str) -> Iterator[Any]:
-    """An empty database that Django takes for its default one meanwhile."""
-    before = connections["default"]
-    with empty_database(engine) as connection:
-        connections["default"] = connection
-        try:
-            yield connection
-        finally:
-            connections["default"] = before
 
 
 @pytest.fixture
@@ -295,6 +281,17 @@ class TestSql:
         [migration] = read_plan(live.connection, [(live.app.label, "0002_sneak")], with_sql=True)
         assert (migration.steps[0].sql, migration.steps[0].verdict) == (None, "unknown")
         assert live.run(f"SELECT COUNT(*) FROM {live.table}") == [(4,)]
+
+    def test_what_cannot_be_rendered_is_said_and_the_rest_is_shown(self, live: Live) -> None:
+        live.app.add(
+            "0002_unnamed",
+            'DialectSQL("Say nothing of this engine"), '
+            'migrations.AddField("thing", "note", models.TextField(null=True))',
+        )
+        [migration] = read_plan(live.connection, [(live.app.label, "0002_unnamed")], with_sql=True)
+        first, second = migration.steps
+        assert first.sql is not None and "cannot be rendered: LookupError: Say nothing" in first.sql[0]
+        assert (first.verdict, bool(second.sql)) == ("unknown", True)
 
 
 def test_reading_a_plan_writes_nothing(live: Live) -> None:

@@ -6,8 +6,10 @@ from collections.abc import Mapping
 from typing import Any
 
 from django.apps import apps
+from django.core.exceptions import ImproperlyConfigured
 from django.core.management.base import BaseCommand, CommandError
 from django.db import DEFAULT_DB_ALIAS, connections
+from django.db.migrations.recorder import MigrationRecorder
 from django.db.utils import Error
 
 from config.schema.dialects import NAMES
@@ -47,9 +49,10 @@ class Command(BaseCommand):
     def recorded(self, alias: str) -> Mapping[tuple[str, str], str] | None:
         """The digests of what is applied; None where the database does not answer, which the file rules do not need."""
         try:
-            connections[alias].ensure_connection()
-            return recorded_digests(connections[alias])
-        except Error:
+            connection = connections[alias]
+            applied = MigrationRecorder(connection).applied_migrations()
+            return {key: digest for key, digest in recorded_digests(connection).items() if key in applied}
+        except (Error, ImproperlyConfigured):
             self.stderr.write("The database does not answer, so edits of applied migrations are not looked for.")
             return None
 
