@@ -17,6 +17,8 @@ from config.schema.loss import LiveRows, Loss, LossClass, all_of, is_nothing
 Targets = Sequence[tuple[str, str | None]]
 AT_RUN_TIME = "rendered at run time"
 YES, NO, UNKNOWN = "yes", "no", "unknown"
+ANY_TABLE = ""
+"""The name of the model that code of its own changes."""
 
 
 @dataclass(frozen=True)
@@ -167,11 +169,16 @@ class _Reader:
 
 
 class _Rendered:
-    """The SQL of each step of a migration, rendered from the live catalogue; no step is run."""
+    """The SQL of each step of a migration, rendered from the live catalogue; no step is run.
+
+    A step that asks the catalogue for a table which a step before it changes gets another answer at run time.
+    """
 
     def __init__(self, connection: Any, migration: Migration, steps: list[Step], backwards: bool) -> None:
         self.connection = connection
         self.steps: list[tuple[str, ...] | None] = []
+        self.touched: set[str] = set()
+        self.has_read = False
         with (
             connection.execute_wrapper(self._only_reads),
             connection.schema_editor(collect_sql=True, atomic=False) as editor,
@@ -185,7 +192,7 @@ class _Rendered:
     def _step(self, editor: Any, app_label: str, step: Step, backwards: bool) -> tuple[str, ...] | None:
         if not all(each.reduces_to_sql for each in operations_within(step.operation)) or None in self.steps:
             return None
-        begin = len(editor.collected_sql)
+        begin, self.has_read = len(editor.collected_sql), False
         try:
             if backwards:
                 step.operation.database_backwards(app_label, editor, step.after, step.before)
@@ -195,12 +202,17 @@ class _Rendered:
             return None
         except Exception as error:
             # Such as a constraint that the live table lacks: the reader has to see it, and the rest of the plan too.
+            self.touched.add(ANY_TABLE)
             return (f"-- cannot be rendered: {type(error).__name__}: {error}",)
-        return tuple(editor.collected_sql[begin:])
+        names = {each.model[1] for change in step.changes for each in (change, change.back())}
+        outdated = self.has_read and bool(self.touched & (names | {ANY_TABLE}))
+        self.touched |= names
+        return None if outdated else tuple(editor.collected_sql[begin:])
 
     def _only_reads(self, execute: Any, sql: str, params: Any, many: bool, context: Any) -> Any:
         if dialect(self.connection).statements.kind(str(sql)) not in (StatementKind.READ, StatementKind.SESSION):
             raise _WouldWrite(sql)
+        self.has_read = True
         return execute(sql, params, many, context)
 
 
