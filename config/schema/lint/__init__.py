@@ -40,8 +40,7 @@ def check(
     try:
         _ = project.loader
     except Exception as error:
-        # What its file already explains is not said twice.
-        return findings or [_crashed("the migrations cannot be loaded", error)]
+        return [*findings, _crashed("the migrations cannot be loaded", error)]
     findings += [finding for rule in OF_MIGRATIONS for finding in _checked(rule, project)]
     return [*_unsilenced(findings, project), *_checked(silenced_without_reason, project)]
 

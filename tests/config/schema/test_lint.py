@@ -245,14 +245,15 @@ class TestFiles:
         assert finding.id == "schema.C004"
         assert str(app.folder / name) in finding.message
 
-    def test_a_file_without_a_migration_class_trips_and_is_said_once(self, app: App) -> None:
+    def test_a_file_without_a_migration_class_trips_and_so_does_what_nobody_could_check(self, app: App) -> None:
         app.write("0002_x.py", "NUMBER = 1\n")
-        [finding] = found(app)
+        finding, unchecked = found(app)
         assert (finding.id, "no Migration class" in finding.message) == ("schema.C004", True)
+        assert (unchecked.id, "BadMigrationError" in unchecked.message) == ("schema.C000", True)
 
     def test_a_file_that_is_not_python_trips(self, app: App) -> None:
         app.write("0002_x.py", "def\n")
-        assert ids(app) == {"schema.C004"}
+        assert ids(app) == {"schema.C000", "schema.C004"}
 
     def test_a_folder_that_is_no_package_trips(self, app: App) -> None:
         (app.folder / "__init__.py").unlink()
@@ -361,8 +362,9 @@ class TestFailure:
 
     def test_migrations_that_cannot_be_loaded_are_a_finding(self, app: App) -> None:
         app.add("0002_x", "", after="0001_no_such")
-        [finding] = found(app)
-        assert finding.id == "schema.C000"
+        app.add("_0003_x", "")
+        ignored, finding = found(app)
+        assert (ignored.id, finding.id) == ("schema.C004", "schema.C000")
         assert "0001_no_such" in finding.message
 
 
