@@ -15,8 +15,10 @@ from django.db.migrations.migration import Migration
 
 from config.schema.digest import operation_digest
 from config.schema.exits import Interrupted
+from config.schema.gate import Mode, check_gate
 from config.schema.journal import Journal
 from config.schema.lock import SchemaLock
+from config.schema.plan import read_plan_of
 from config.schema.resume import Progress, flattened, journalled, watched
 
 Plan = list[tuple[Migration, bool]]
@@ -35,6 +37,8 @@ class SchemaExecutor(MigrationExecutor):
     only_reads: bool
     words: dict[str, str]
     """What `Journal.begin` is told of the run."""
+    gate: Mode
+    allow_destructive: bool
 
     def migration_plan(self, targets: Any, clean_start: bool = False) -> Plan:
         plan: Plan = super().migration_plan(targets, clean_start)
@@ -49,10 +53,17 @@ class SchemaExecutor(MigrationExecutor):
             plan = super().migration_plan(targets, clean_start)
         self._refuse_to_leave_a_migration_behind(plan)
         if plan:
+            self._ask_the_gate(plan)
             self.journal.begin(lock_wait=self.lock.waited, **self.words)
         else:
             self.lock.release()
         return plan
+
+    def _ask_the_gate(self, plan: Plan) -> None:
+        """Nothing is lost by the first migrations of an empty database, nor by going on with what was begun."""
+        if self.gate != "none" and self.loader.applied_migrations and not self.journal.open_steps():
+            planned = read_plan_of(self, plan)
+            check_gate(planned, mode=self.gate, allow_destructive=self.allow_destructive, approved=False)
 
     def _refuse_to_leave_a_migration_behind(self, plan: Plan) -> None:
         planned = {(each.app_label, each.name, backwards) for each, backwards in plan}

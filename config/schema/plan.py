@@ -76,6 +76,11 @@ def read_plan(connection: Any, targets: Targets | None = None, *, with_sql: bool
     return _Reader(connection, executor).read(plan, with_sql=with_sql)
 
 
+def read_plan_of(executor: Any, plan: Sequence[tuple[Migration, bool]]) -> list[PlannedMigration]:
+    """What this plan of an executor would do and lose, without its SQL."""
+    return _Reader(executor.connection, executor).read(plan, with_sql=False)
+
+
 def read_plan_back(
     connection: Any, migrations: Sequence[Migration], *, with_sql: bool = False
 ) -> list[PlannedMigration]:

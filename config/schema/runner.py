@@ -12,22 +12,38 @@ from unittest.mock import patch
 from django.core.management.commands import migrate
 
 from config.schema.executor import SchemaExecutor
+from config.schema.gate import Mode
 from config.schema.journal import Journal
 from config.schema.lock import SchemaLock
 
 
 @contextlib.contextmanager
 def one_runner(
-    lock: SchemaLock, timeout: float, *, at_once: bool, only_reads: bool, words: dict[str, str]
+    lock: SchemaLock,
+    timeout: float,
+    *,
+    at_once: bool,
+    only_reads: bool,
+    words: dict[str, str],
+    gate: Mode = "none",
+    allow_destructive: bool = False,
 ) -> Iterator[None]:
     """Within it, Django's migrate command changes the database only while `lock` is held, and is journalled.
 
     `at_once`: take the lock before anything else. `only_reads`: the command will change nothing. `timeout`: seconds.
-    `words`: command, arguments, release and reason, for the journal. Raises what `SchemaLock.take` raises, and
-    Interrupted where a person has to decide.
+    `words`: command, arguments, release and reason, for the journal. `gate`: what may not run unasked. Raises what
+    `SchemaLock.take` raises, Refused where the gate is shut, and Interrupted where a person has to decide.
     """
     journal = Journal(lock.connection)
-    attributes = {"lock": lock, "journal": journal, "timeout": timeout, "only_reads": only_reads, "words": words}
+    attributes = {
+        "lock": lock,
+        "journal": journal,
+        "timeout": timeout,
+        "only_reads": only_reads,
+        "words": words,
+        "gate": gate,
+        "allow_destructive": allow_destructive,
+    }
     executor = type("Executor", (SchemaExecutor,), attributes)
     send: Callable[..., Any] = migrate.emit_post_migrate_signal  # type: ignore[attr-defined]
 

@@ -106,8 +106,10 @@ def shape(engine: str) -> Any:
     return found
 
 
-def kill_everywhere(engine: str, name: str, *, atomic: bool, report: dict[str, Any]) -> None:
-    """Kill, go on and compare, forwards and backwards in turn, at one boundary after the other."""
+def kill_everywhere(
+    engine: str, name: str, *, atomic: bool, report: dict[str, Any], first: int = 0, step: int = 1
+) -> None:
+    """Kill, go on and compare, forwards and backwards in turn, at every `step`th boundary from `first` on."""
     boundaries = WRITES.match if name == "create" else of_the_step
     with patch.object(MigrationLoader, "load_disk", loads(migrations_of(CASES[name], atomic=atomic))):
         for target in BOTH:
@@ -116,7 +118,7 @@ def kill_everywhere(engine: str, name: str, *, atomic: bool, report: dict[str, A
         for target in BOTH:
             assert migrate(target) == 0
             expected[target] = shape(engine)
-        for number in range(MOST_BOUNDARIES):
+        for number in range(first, MOST_BOUNDARIES, step):
             kills = 0
             for target in BOTH:
                 killed = migrate(target, kill_at=number, boundaries=boundaries) == KILLED
@@ -185,7 +187,12 @@ def main() -> None:
             if engine == "mariadb" and not atomic and True in case.atomic:
                 continue
             report["cases"] += 1
-            kill_everywhere(engine, name, atomic=atomic, report=report)
+            if "--quick" in flags:
+                kill_everywhere(engine, name, atomic=atomic, report=report, first=report["cases"] % 4, step=4)
+            else:
+                kill_everywhere(engine, name, atomic=atomic, report=report)
+            told = f"{name}: {report['kills']} kills, {len(report['failures'])} failures"
+            print(f"{time.monotonic() - began:6.0f} s  {told}", file=sys.stderr)
     report["seconds"] = round(time.monotonic() - began, 1)
     json.dump(report, sys.stdout, default=str)
 

@@ -1,6 +1,7 @@
 """A project that has nothing but the schema app and the awkward apps named in AWKWARD_APPS."""
 
 import os
+import signal
 from pathlib import Path
 
 from config.databases import database
@@ -16,7 +17,8 @@ INSTALLED_APPS = [
 ]
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 USE_TZ = True
+SCHEMA_GATE = os.environ.get("SCHEMA_GATE", "none")
 SCHEMA_POOL = os.environ.get("SCHEMA_POOL", "")
 LENGTH = int(os.environ.get("LENGTH", "40"))
-DIES = os.environ.get("DIES", "")
+DIE = (lambda: signal.raise_signal(signal.SIGKILL)) if os.environ.get("DIES") else (lambda: None)
 SLEEP_SECONDS = os.environ.get("SLEEP_SECONDS", "0")

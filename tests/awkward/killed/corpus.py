@@ -149,7 +149,9 @@ CASES: dict[str, Case] = {
     "add_json": Case(THING, [m.AddField("Thing", "more", models.JSONField(default=dict))]),
     "add_foreign_key": Case([*THING, m.CreateModel("Parent", [pk()])], [m.AddField("Thing", "parent", fk())]),
     "add_many_to_many": Case(PAIR, [m.AddField("Child", "others", models.ManyToManyField("killed.parent"))]),
-    "remove": Case(THING, [m.RemoveField("Thing", "name")]),
+    "remove": Case(
+        [m.CreateModel("Thing", [pk(), named(default="first")]), rows("Thing")], [m.RemoveField("Thing", "name")]
+    ),
     "remove_foreign_key": Case(PAIR, [m.RemoveField("Child", "parent")]),
     "rename_field": Case(THING, [m.RenameField("Thing", "name", "title")]),
     "rename_foreign_key": Case(PAIR, [m.RenameField("Child", "parent", "elder")]),
@@ -260,9 +262,9 @@ CASES: dict[str, Case] = {
             m.CreateModel("Parent", [pk()]),
             m.AddField("Thing", "parent", fk()),
             m.AddIndex("Thing", INDEX),
-            m.RenameField("Thing", "name", "title"),
+            m.RenameField("Thing", "parent", "elder"),
             m.RunSQL("INSERT INTO killed_parent (id) VALUES (1)", "DELETE FROM killed_parent"),
-            m.AlterField("Thing", "title", models.CharField(max_length=90, null=True)),
+            m.AlterField("Thing", "name", models.CharField(max_length=90, null=True)),
             m.RenameModel("Parent", "Ancestor"),
         ],
     ),

@@ -39,13 +39,13 @@ def test_killed_at_any_boundary_the_next_migrate_brings_what_an_uninterrupted_on
     with capsys.disabled():
         print(f"\n{engine}: {report['kills']} kills in {report['cases']} cases, {report['seconds']} s")
     assert report["failures"] == []
-    assert report["kills"] > 100
+    assert report["kills"] > 40
 
 
 def test_on_the_backends_of_django_itself_too(engine, url):
-    report = kill(url, engine, "code_among_tables", STOCK="1")
+    report = kill(url, engine, "--quick", "code_among_tables", STOCK="1")
     assert report["failures"] == []
-    assert report["kills"] > 10
+    assert report["kills"] > 5
 
 
 @pytest.mark.parametrize(

@@ -7,10 +7,12 @@ from django.core.management.base import CommandParser
 from django.core.management.commands import migrate
 from django.db import connections
 
+from config.schema.exits import Refused
+from config.schema.gate import Mode
 from config.schema.lock import lock_of
 from config.schema.runner import one_runner
 
-FLAGS = ("fake", "fake_initial", "run_syncdb", "prune")
+FLAGS = ("fake", "fake_initial", "run_syncdb", "prune", "allow_destructive")
 
 
 class Command(migrate.Command):
@@ -26,18 +28,38 @@ class Command(migrate.Command):
             help="How long to wait for another process that changes the schema; 0: not at all (exit code 3).",
         )
 
-        parser.add_argument("--reason", default="", help="Why, for the journal.")
+        parser.add_argument("--reason", default="", help="Why, for the journal; --fake needs it where there is a gate.")
+        parser.add_argument(
+            "--allow-destructive",
+            action="store_true",
+            help="Run what SCHEMA_GATE would stop: steps that lose data or cannot be undone (exit code 4).",
+        )
 
     def handle(self, *args: Any, **options: Any) -> None:
         lock = lock_of(connections[options["database"]], say=self.stderr.write)
         only_reads = options["plan"] or options["check_unapplied"]
         at_once = not only_reads and bool(options["prune"] or options["run_syncdb"])
-        said = [options["app_label"], options["migration_name"], *(f"--{name}" for name in FLAGS if options[name])]
+        said = [
+            options["app_label"],
+            options["migration_name"],
+            *(f"--{name.replace('_', '-')}" for name in FLAGS if options[name]),
+        ]
         words = {
             "command": "migrate",
             "arguments": " ".join(filter(None, said)),
             "release": lock.claim.release,
             "reason": options["reason"],
         }
-        with one_runner(lock, options["lock_timeout"], at_once=at_once, only_reads=only_reads, words=words):
+        gate: Mode = getattr(settings, "SCHEMA_GATE", "none")
+        if options["fake"] and gate != "none" and not options["reason"]:
+            raise Refused("--fake says that something is done which nobody has seen done: say --reason with it.")
+        with one_runner(
+            lock,
+            options["lock_timeout"],
+            at_once=at_once,
+            only_reads=only_reads,
+            words=words,
+            gate="none" if options["fake"] else gate,
+            allow_destructive=options["allow_destructive"],
+        ):
             super().handle(*args, **options)

@@ -1,14 +1,11 @@
-"""A table whose column is as long as LENGTH says, and then code that dies where DIES says so."""
-
-import signal
+"""A table whose column is as long as LENGTH says, and then code that calls DIE."""
 
 from django.conf import settings
 from django.db import migrations, models
 
 
 def die(apps, schema_editor):
-    if settings.DIES:
-        signal.raise_signal(signal.SIGKILL)
+    settings.DIE()
 
 
 class Migration(migrations.Migration):

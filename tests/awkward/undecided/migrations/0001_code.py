@@ -1,6 +1,4 @@
-"""Code outside a transaction, which dies after its first row where DIES says so."""
-
-import signal
+"""Code outside a transaction, which calls DIE after its first row."""
 
 from django.conf import settings
 from django.db import migrations, models
@@ -8,8 +6,7 @@ from django.db import migrations, models
 
 def count(apps, schema_editor):
     apps.get_model("undecided", "Row").objects.create(what="first")
-    if settings.DIES:
-        signal.raise_signal(signal.SIGKILL)
+    settings.DIE()
     apps.get_model("undecided", "Row").objects.create(what="second")
 
 
