@@ -19,7 +19,7 @@ exit_0_if_empty := from inventory.models import VMContext; raise SystemExit(VMCo
 installed = $(1:%=$(VENV)/installed-%)
 
 .DEFAULT_GOAL := help
-.PHONY: help run test setup lint format bench docs lock \
+.PHONY: help run test setup lint format bench test-kill docs lock \
 	db-migrate db-seed db-clean db-status db-validate db-console packages-for-run packages-for-test ready-for-test
 
 help: ## list the targets
@@ -47,6 +47,9 @@ lint: setup ## ruff and mypy
 format: setup ## lay the code out
 	@$(PYTHON) -m ruff check --fix-only .
 	@$(PYTHON) -m ruff format .
+
+test-kill: ready-for-test ## kill migrate at every boundary between statements, on every engine (half an hour)
+	@$(PYTHON) -m tests.awkward --engines "$(ENGINES)"
 
 bench: ready-for-test ## the benchmarks; ENGINES and ARGS as for test
 	@$(PYTHON) -m tests.benchmarks --engines "$(ENGINES)" $(ARGS)
