@@ -44,7 +44,8 @@ class SchemaExecutor(MigrationExecutor):
         plan: Plan = super().migration_plan(targets, clean_start)
         if clean_start or self.only_reads or self.journal.run is not None:
             return plan
-        if not self.lock.is_taken:
+        takes = not self.lock.is_taken
+        if takes:
             if not plan and not self.journal.open_steps():
                 return plan
             self.lock.take(self.timeout)
@@ -55,7 +56,7 @@ class SchemaExecutor(MigrationExecutor):
         if plan:
             self._ask_the_gate(plan)
             self.journal.begin(lock_wait=self.lock.waited, **self.words)
-        else:
+        elif takes:
             self.lock.release()
         return plan
 

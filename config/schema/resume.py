@@ -18,7 +18,7 @@ from django.db.migrations.operations.base import Operation
 from django.utils import timezone
 
 from config.schema.dialects import dialect
-from config.schema.dialects.statements import Kind, statement_digest
+from config.schema.dialects.statements import Kind, statement_digest, without_secrets
 from config.schema.exits import Interrupted
 from config.schema.journal import AnswerEntry, Journal, OperationEntry, StatementEntry
 
@@ -169,7 +169,7 @@ class Progress:
                 run=self.journal.run,
                 operation=self.operation,
                 number=number,
-                sql=text,
+                sql=without_secrets(text),
                 digest=statement_digest(text),
             )
         elif not is_code and self._is_done(entry, kind, text):
@@ -195,9 +195,10 @@ class Progress:
 
     def _is_done(self, entry: Any, kind: Kind, sql: str) -> bool:
         if entry.digest != statement_digest(sql):
+            then, now = entry.sql[:200], without_secrets(sql)[:200]
             raise Interrupted(
                 f"{self._where()} rendered another statement {entry.number + 1} than when it was run first; "
-                f"then: {entry.sql[:200]}; now: {sql[:200]}. Put back the migration and what it calls as they were."
+                f"then: {then}; now: {now}. Put back the migration and what it calls as they were."
             )
         if entry.ended_at:
             return True

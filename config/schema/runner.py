@@ -10,6 +10,7 @@ from typing import Any
 from unittest.mock import patch
 
 from django.core.management.commands import migrate
+from django.db import DatabaseError
 
 from config.schema.executor import SchemaExecutor
 from config.schema.gate import Mode
@@ -60,7 +61,9 @@ def one_runner(
         ):
             yield
     except BaseException as error:
-        journal.end(error)
+        # Where the database is gone, what happened to it is the error to be seen, not that the journal cannot be ended.
+        with contextlib.suppress(DatabaseError):
+            journal.end(error)
         raise
     else:
         journal.end(None)

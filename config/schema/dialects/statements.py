@@ -31,6 +31,9 @@ class Statements(Protocol):
 
 
 SPACE_AND_COMMENTS = re.compile(r"(\s+|--[^\n]*(\n|$)|/\*.*?\*/)+", re.DOTALL)
+SECRET = re.compile(
+    r"(\b(?:PASSWORD(?:\s+FOR\s+\S+)?|IDENTIFIED(?:\s+(?:VIA|WITH)\s+\w+)?\s+(?:BY|USING|AS))\W*)'(?:[^']|'')*'", re.I
+)
 LITERAL = re.compile(r"'(?:[^']|'')*'")
 
 
@@ -42,6 +45,11 @@ def without_comments(sql: str) -> str:
 def first_words(sql: str, count: int = 4) -> list[str]:
     """The first words of a statement in capitals, without comments and leading brackets."""
     return without_comments(sql[:4000]).upper().replace("(", " ").rstrip("; ").split(" ")[:count]
+
+
+def without_secrets(sql: str) -> str:
+    """The statement as it may be kept and shown: passwords that it gives to accounts are left out."""
+    return SECRET.sub(r"\1'...'", sql)
 
 
 def statement_digest(sql: str) -> str:

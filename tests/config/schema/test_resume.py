@@ -9,6 +9,7 @@ from collections.abc import Iterator
 
 import pytest
 
+from config.schema.dialects.statements import without_secrets
 from tests.config.schema.processes import rows, run
 from tests.engines import fresh_database
 
@@ -124,3 +125,20 @@ def test_the_journal_says_who_did_what_when_and_how_it_ended(url):
     ]
     ended = "SELECT COUNT(*) FROM schema_steps WHERE ended_at IS NULL OR outcome <> 'done' OR ended_at < started_at"
     assert rows(url, ended) == [(0,)]
+
+
+@pytest.mark.parametrize(
+    "statement",
+    [
+        "CREATE USER reader PASSWORD 'hunter2'",
+        "CREATE ROLE reader WITH LOGIN ENCRYPTED PASSWORD 'hunter2' VALID UNTIL '2030-01-01'",
+        "CREATE USER reader@'%' IDENTIFIED BY 'hunter2'",
+        "ALTER USER reader IDENTIFIED VIA ed25519 USING PASSWORD('hunter2')",
+        "SET PASSWORD FOR reader = 'hunter2'",
+        "ALTER USER reader IDENTIFIED WITH caching_sha2_password BY 'hunt''er2'",
+    ],
+)
+def test_the_journal_keeps_no_password(statement):
+    kept = without_secrets(statement)
+    assert "hunt" not in kept
+    assert kept.split()[:2] == statement.split()[:2]
