@@ -212,9 +212,21 @@ class Journal:
 
     def open_steps(self) -> list[Any]:
         """The migrations that were begun and not ended and have to be gone on with; none without a journal."""
-        if Step._meta.db_table not in self.connection.introspection.table_names():
+        return self.rows_if_any(Step, ended_at=None)
+
+    def rows_if_any(self, model: type[models.Model], **which: Any) -> list[Any]:
+        """Such rows of one of `TABLES`; none where there is no journal."""
+        if model._meta.db_table not in self.connection.introspection.table_names():
             return []
-        return list(self.rows(Step).filter(ended_at=None).order_by("pk"))
+        return list(self.rows(model).filter(**which).order_by("pk"))
+
+    def position(self, step: Any) -> str:
+        """Where an open step stands, in words: at which of its operations."""
+        reached = self.rows(OperationEntry).filter(step=step).order_by("-started_at", "-pk").first()
+        described = json.loads(step.operations)
+        if reached is None or reached.number >= len(described):
+            return "" if reached is None else " at what Django keeps for the end"
+        return f" at operation {reached.number + 1} of {len(described)} ({described[reached.number][1]})"
 
     def has_begun(self, step: Any) -> bool:
         """Whether any operation of an open step left a trace; where none did, nothing of it has happened."""

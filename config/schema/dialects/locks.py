@@ -16,6 +16,9 @@ class NativeLock(Protocol):
     def is_held(self, connection: Any) -> bool:
         """Whether this session holds the lock now."""
 
+    def is_taken(self, connection: Any) -> bool:
+        """Whether any session holds the lock now; takes nothing and makes nothing."""
+
     def release(self, connection: Any) -> bool:
         """Let the lock go; False where this session did not hold it."""
 

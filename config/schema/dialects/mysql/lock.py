@@ -12,6 +12,9 @@ class NamedLock:
     def is_held(self, connection: Any) -> bool:
         return bool(answer(connection, "SELECT IS_USED_LOCK(%s) = CONNECTION_ID()", _name(connection)))
 
+    def is_taken(self, connection: Any) -> bool:
+        return answer(connection, "SELECT IS_USED_LOCK(%s)", _name(connection)) is not None
+
     def release(self, connection: Any) -> bool:
         return answer(connection, "SELECT RELEASE_LOCK(%s)", _name(connection)) == 1
 

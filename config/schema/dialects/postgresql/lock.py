@@ -12,6 +12,9 @@ class AdvisoryLock:
     def is_held(self, connection: Any) -> bool:
         return bool(answer(connection, f"SELECT EXISTS ({HOLDERS} AND pid = pg_backend_pid())", *_halves(connection)))
 
+    def is_taken(self, connection: Any) -> bool:
+        return answer(connection, HOLDERS, *_halves(connection)) is not None
+
     def release(self, connection: Any) -> bool:
         return bool(answer(connection, "SELECT pg_advisory_unlock(%s)", _key(connection)))
 

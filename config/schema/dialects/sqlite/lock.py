@@ -29,6 +29,17 @@ class FileLock:
         path = _path(connection)
         return path is None or str(path) in self._descriptors
 
+    def is_taken(self, connection: Any) -> bool:
+        path = _path(connection)
+        if path is None or str(path) in self._descriptors or not path.exists():
+            return path is not None and str(path) in self._descriptors
+        with path.open("rb") as file:
+            try:
+                fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
+            except BlockingIOError:
+                return True
+        return False
+
     def release(self, connection: Any) -> bool:
         path = _path(connection)
         if path is None:
