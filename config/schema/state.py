@@ -1,6 +1,7 @@
 """In which state the schema of a database is. Everything that shows a state computes it here; nothing here writes."""
 
 import enum
+import functools
 from dataclasses import dataclass
 from typing import Any
 
@@ -12,6 +13,7 @@ from config.schema.claim import ClaimRow
 from config.schema.dialects import dialect
 from config.schema.digest import migration_digest
 from config.schema.exits import DONE, INTERRUPTED, LOCKED, REFUSED, UNREACHABLE
+from config.schema.expected import expected_tables
 from config.schema.journal import Journal, Run, recorded_digests
 
 
@@ -62,6 +64,11 @@ class SchemaState:
     ahead: tuple[str, ...] = ()
     """Applied, and unknown to this code: a newer release has been here, which is no fault."""
     holder: str | None = None
+    version: str | None = None
+    """The migration that was recorded last."""
+    tables_expected: int | None = None
+    """How many tables the applied migrations have made; None where nobody could look."""
+    tables_missing: tuple[str, ...] = ()
 
     @property
     def state(self) -> State:
@@ -88,10 +95,15 @@ def read_state(connection: Any) -> SchemaState:
         return SchemaState(database=name, issues=(issue,))
 
 
+@functools.cache
+def _digest_of(migration: Any) -> str:
+    return migration_digest(migration("", ""))
+
+
 class _Reader:
     def __init__(self, connection: Any, name: str) -> None:
         self.connection, self.name = connection, name
-        self.executor = MigrationExecutor(connection)
+        self.executor: Any = MigrationExecutor(connection)
         self.loader = self.executor.loader
         self.issues: list[Issue] = []
 
@@ -102,6 +114,7 @@ class _Reader:
         if pending:
             some = ", ".join(pending[:5]) + (f" and {len(pending) - 5} more" if len(pending) > 5 else "")
             self._add("pending", f"{len(pending)} migrations are not applied: {some}.", "Run migrate.", State.PENDING)
+        expected, missing = self._tables()
         known = {*self.loader.disk_migrations, *self.loader.replacements}
         applied = sorted(self.loader.applied_migrations)
         return SchemaState(
@@ -111,7 +124,24 @@ class _Reader:
             pending=tuple(pending),
             ahead=tuple(f"{app}.{name}" for app, name in applied if (app, name) not in known),
             holder=holder,
+            version=self._version(),
+            tables_expected=expected,
+            tables_missing=missing,
         )
+
+    def _tables(self) -> tuple[int, tuple[str, ...]]:
+        """How many tables the applied migrations have made, and which of them are not there."""
+        # Django offers the state of what is applied to its own executor only.
+        expected = expected_tables(self.connection, self.executor._create_project_state(with_applied_migrations=True))
+        missing = tuple(sorted(expected - set(self.connection.introspection.table_names(include_views=True))))
+        for table in missing:
+            self._add("missing_table", f"The table {table} is not there.", "Restore a back-up.", State.DRIFTED)
+        return len(expected), missing
+
+    def _version(self) -> str | None:
+        recorder = self.executor.recorder
+        newest = recorder.migration_qs.order_by("-pk").first() if recorder.has_table() else None
+        return newest and f"{newest.app}.{newest.name}"
 
     def _add(self, fault: str, words: str, recommendation: str, state: State) -> None:
         self.issues.append(Issue(fault, words, recommendation, state))
@@ -146,7 +176,8 @@ class _Reader:
             self._add("inconsistent_history", f"{error}", "Run showmigrations and see who recorded it.", State.DRIFTED)
         for key, digest in recorded_digests(self.connection).items():
             migration = self.loader.disk_migrations.get(key)
-            if migration and key in self.loader.applied_migrations and migration_digest(migration) != digest:
+            kind: Any = type(migration)
+            if migration and key in self.loader.applied_migrations and _digest_of(kind) != digest:
                 self._add(
                     "edited",
                     f"{migration} was edited after it was applied here.",

@@ -1,8 +1,14 @@
 """What an orchestrator is told."""
 
+import json
+
 import pytest
+from django.core.management import call_command
 from django.db import connection
 from django.db.migrations.recorder import MigrationRecorder
+from django.test.utils import CaptureQueriesContext
+
+from config.schema.health import check_health
 
 
 def test_a_process_that_answers_is_live_and_asks_no_database(client):
@@ -30,3 +36,38 @@ def test_a_probe_may_name_any_host_and_needs_no_tls(client, settings, host):
 
     assert client.get("/livez", headers={"host": host}).status_code == 200
     assert client.get("/admin/login/", headers={"host": host}).status_code == 400
+
+
+@pytest.mark.django_db
+def test_staff_are_told_all_and_others_the_verdict(client, admin_client):
+    assert client.get("/api/health/database").json() == {"healthy": True}
+
+    answer = admin_client.get("/api/health/database")
+    found = answer.json()
+    assert (answer.status_code, found["state"], found["issues"], found["recommendations"]) == (200, "ready", [], [])
+    assert found["tables_present"] == found["tables_expected"] > 40
+    assert found["enum_types_valid"] is None
+    assert found["advisory_locks_count"] == 0
+    assert found == check_health()
+
+
+@pytest.mark.django_db
+def test_a_pending_migration_is_unhealthy_in_the_endpoint_as_in_the_command(admin_client, capsys):
+    MigrationRecorder(connection).migration_qs.filter(app="inventory", name="0011_vm_disks_job").delete()
+
+    answer = admin_client.get("/api/health/database")
+    with pytest.raises(SystemExit) as ended:
+        call_command("schema_health", format="json")
+
+    assert (answer.status_code, ended.value.code) == (503, 4)
+    assert json.loads(capsys.readouterr().out) == answer.json()
+    assert answer.json()["recommendations"] == ["Run migrate."]
+
+
+@pytest.mark.django_db
+def test_an_anonymous_probe_writes_nothing(client):
+    with CaptureQueriesContext(connection) as queries:
+        client.get("/api/health/database")
+    assert not [
+        each["sql"] for each in queries if each["sql"].split(" ", 1)[0] in ("INSERT", "UPDATE", "DELETE", "CREATE")
+    ]

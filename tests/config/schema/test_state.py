@@ -75,6 +75,18 @@ def test_a_migration_that_is_not_what_was_applied_is_drift(url):
     assert "counted.0002_count was edited" in found["issues"][0]["words"]
 
 
+def test_a_table_that_is_gone_is_drift_and_is_named(url):
+    assert run(url, "migrate")[0] == 0
+    execute(url, "DROP TABLE counted_count")
+    code, found = status(url)
+
+    assert (code, found["state"], faults(found)) == (4, "drifted", ["missing_table"])
+    assert found["tables_missing"] == ["counted_count"]
+    code, printed = run(url, "schema_health")
+    assert (code, "tables_present: 0" in printed, "tables_expected: 1" in printed) == (4, True, True)
+    assert "enum_types_valid: unknown" in printed
+
+
 def test_two_faults_are_two_issues_and_the_graver_one_is_the_state(url):
     assert run(url, "migrate", "counted", "0002")[0] == 0
     execute(url, "UPDATE schema_steps SET digest = 'other' WHERE name = '0002_count'")

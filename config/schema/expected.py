@@ -1,0 +1,48 @@
+"""What the migrations that are applied have made, told from their state without asking the database."""
+
+from typing import Any
+
+from django.conf import settings
+from django.db import router
+from django.db.backends.utils import truncate_name
+from django.db.migrations.state import ModelState, ProjectState
+
+
+def expected_tables(connection: Any, state: ProjectState) -> set[str]:
+    """The tables of a migration state on this connection, those of many-to-many fields too."""
+    return {
+        table
+        for model in state.models.values()
+        if _has_table(connection, model)
+        for table in _tables(connection, model)
+    }
+
+
+def _has_table(connection: Any, model: ModelState) -> bool:
+    swappable = model.options.get("swappable")
+    own = f"{model.app_label}.{model.name_lower}"
+    is_swapped = bool(swappable) and _label(getattr(settings, str(swappable), "")) != own
+    return (
+        bool(model.options.get("managed", True))
+        and not model.options.get("proxy")
+        and not model.options.get("abstract")
+        and not is_swapped
+        and router.allow_migrate(connection.alias, model.app_label, model_name=model.name_lower)
+    )
+
+
+def _label(label: str) -> str:
+    app, _, name = label.partition(".")
+    return f"{app}.{name.lower()}"
+
+
+def _tables(connection: Any, model: ModelState) -> list[str]:
+    most = connection.ops.max_name_length()
+    own = truncate_name(str(model.options.get("db_table") or f"{model.app_label}_{model.name_lower}"), most)
+    fields: dict[str, Any] = dict(model.fields)
+    joins = [
+        truncate_name(field.db_table or f"{own}_{name}", most)
+        for name, field in fields.items()
+        if field.many_to_many and field.remote_field.through is None
+    ]
+    return [name.strip('"') for name in (own, *joins)]
