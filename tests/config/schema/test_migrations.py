@@ -116,12 +116,13 @@ def test_back_to_zero_leaves_no_table_and_forwards_again_makes_the_same(
         before = client.catalogue()
     manage(url, "shell", "--verbosity=0", "--command", ALL_TO_ZERO)
     with client_of(engine, url) as client:
-        assert set(client.catalogue()) == {"django_migrations", "schema_claims"}
+        assert set(client.catalogue()) == {"django_migrations", "schema_claims", *JOURNAL}
     manage(url, "migrate", "--verbosity=0")
     with client_of(engine, url) as client:
         assert client.catalogue() == before
 
 
+JOURNAL = {"schema_runs", "schema_steps", "schema_operations", "schema_statements", "schema_answers"}
 ALL_TO_ZERO = """
 from django.core.management import call_command
 from django.db import connection
