@@ -20,6 +20,7 @@ from config.schema.journal import Journal
 from config.schema.lock import SchemaLock
 from config.schema.plan import read_plan_of
 from config.schema.resume import Progress, flattened, journalled, watched
+from config.schema.rollback import chosen
 
 Plan = list[tuple[Migration, bool]]
 
@@ -39,9 +40,13 @@ class SchemaExecutor(MigrationExecutor):
     """What `Journal.begin` is told of the run."""
     gate: Mode
     allow_destructive: bool
+    steps: int | None
+    """Of the plan only so many migrations, the first ones; None: all."""
+    back: tuple[tuple[str, str], ...] | None
+    """Unapply these migrations, in this order, and no other."""
 
     def migration_plan(self, targets: Any, clean_start: bool = False) -> Plan:
-        plan: Plan = super().migration_plan(targets, clean_start)
+        plan: Plan = self._plan(targets, clean_start)
         if clean_start or self.only_reads or self.journal.run is not None:
             return plan
         takes = not self.lock.is_taken
@@ -51,7 +56,7 @@ class SchemaExecutor(MigrationExecutor):
             self.lock.take(self.timeout)
             self.loader.build_graph()
             self.loader.check_consistent_history(self.connection)
-            plan = super().migration_plan(targets, clean_start)
+            plan = self._plan(targets)
         self._refuse_to_leave_a_migration_behind(plan)
         if plan:
             self._ask_the_gate(plan)
@@ -59,6 +64,12 @@ class SchemaExecutor(MigrationExecutor):
         elif takes:
             self.lock.release()
         return plan
+
+    def _plan(self, targets: Any, clean_start: bool = False) -> Plan:
+        if self.back is not None and not clean_start:
+            return chosen(self, self.back)
+        plan: Plan = super().migration_plan(targets, clean_start)
+        return plan if clean_start else plan[: self.steps]
 
     def _ask_the_gate(self, plan: Plan) -> None:
         """Nothing is lost by the first migrations of an empty database, nor by going on with what was begun."""
@@ -76,7 +87,7 @@ class SchemaExecutor(MigrationExecutor):
             elif not self.journal.has_begun(step):
                 self.journal.end_step(step, outcome="nothing")
             elif (step.app, step.name, step.backwards) not in planned:
-                way = f"migrate {step.app} {'zero' if step.backwards else step.name}"
+                way = "schema_recover --apply" if step.backwards else f"migrate {step.app} {step.name}"
                 verb = "Unapplying" if step.backwards else "Applying"
                 raise Interrupted(f"{verb} {step} was interrupted and has to be gone on with first: say {way}.")
 

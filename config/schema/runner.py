@@ -28,12 +28,15 @@ def one_runner(
     words: dict[str, str],
     gate: Mode = "none",
     allow_destructive: bool = False,
+    steps: int | None = None,
+    back: tuple[tuple[str, str], ...] | None = None,
 ) -> Iterator[None]:
     """Within it, Django's migrate command changes the database only while `lock` is held, and is journalled.
 
     `at_once`: take the lock before anything else. `only_reads`: the command will change nothing. `timeout`: seconds.
-    `words`: command, arguments, release and reason, for the journal. `gate`: what may not run unasked. Raises what
-    `SchemaLock.take` raises, Refused where the gate is shut, and Interrupted where a person has to decide.
+    `words`: command, arguments, release and reason, for the journal. `gate`: what may not run unasked. `steps`: how
+    many migrations of the plan. `back`: unapply these instead of what is asked for. Raises what `SchemaLock.take`
+    raises, Refused where the gate is shut, and Interrupted where a person has to decide.
     """
     journal = Journal(lock.connection)
     attributes = {
@@ -44,6 +47,8 @@ def one_runner(
         "words": words,
         "gate": gate,
         "allow_destructive": allow_destructive,
+        "steps": steps,
+        "back": back,
     }
     executor = type("Executor", (SchemaExecutor,), attributes)
     send: Callable[..., Any] = migrate.emit_post_migrate_signal  # type: ignore[attr-defined]

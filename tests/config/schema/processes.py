@@ -11,12 +11,15 @@ from tests.engines import connect
 LIMIT = 120
 
 
-def start(url: str, *arguments: str, apps: str = "counted", **environment: str) -> "subprocess.Popen[str]":
+def start(
+    url: str, *arguments: str, apps: str = "counted", stdin: int | None = None, **environment: str
+) -> "subprocess.Popen[str]":
     return subprocess.Popen(
         [sys.executable, "-m", "django", *arguments],
         env=os.environ
         | {"DJANGO_SETTINGS_MODULE": "tests.awkward.settings", "DATABASE_URL": url, "AWKWARD_APPS": apps}
         | environment,
+        stdin=subprocess.DEVNULL if stdin is None else stdin,
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
