@@ -4,10 +4,12 @@ import os
 import signal
 from pathlib import Path
 
-from config.databases import database
+from config.databases import database, migrate_database
 
 SECRET_KEY = "awkward"
 DATABASES = {"default": database(os.environ["DATABASE_URL"], "DATABASE_URL", directory=Path())}
+if direct := os.environ.get("DATABASE_MIGRATE_URL"):
+    SCHEMA_DATABASES = {"default": migrate_database(direct, DATABASES["default"], directory=Path())}
 if os.environ.get("STOCK"):
     engine = DATABASES["default"]["ENGINE"].rpartition(".")[2]
     DATABASES["default"]["ENGINE"] = f"django.db.backends.{'sqlite3' if engine == 'sqlite' else engine}"

@@ -7,6 +7,7 @@ from django.core.management.base import CommandError, CommandParser
 from django.core.management.commands import migrate
 from django.db import connections
 
+from config.schema.direct import OnDirectConnection
 from config.schema.exits import USAGE, Refused
 from config.schema.gate import Mode
 from config.schema.lock import lock_of
@@ -15,7 +16,7 @@ from config.schema.runner import one_runner
 FLAGS = ("fake", "fake_initial", "run_syncdb", "prune", "allow_destructive")
 
 
-class Command(migrate.Command):
+class Command(OnDirectConnection, migrate.Command):
     help = f"{migrate.Command.help} One process at a time changes a database; others wait, and then find it done."
     stealth_options = ("back",)
     """What `rollback` gives: the migrations to unapply, in their order."""

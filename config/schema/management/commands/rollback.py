@@ -11,6 +11,7 @@ from django.db import DEFAULT_DB_ALIAS, Error, connections
 from django.db.migrations.executor import MigrationExecutor
 from django.db.migrations.migration import Migration
 
+from config.schema.direct import OnDirectConnection
 from config.schema.exits import USAGE, Refused, Unreachable
 from config.schema.loss import LossClass
 from config.schema.management.commands.schema_plan import as_json, lines, targets_of
@@ -18,7 +19,7 @@ from config.schema.plan import PlannedMigration, read_plan_back
 from config.schema.rollback import back_to, newest_applied
 
 
-class Command(BaseCommand):
+class Command(OnDirectConnection, BaseCommand):
     help = (
         "Take back the last migration, or the last N, or all after a migration of an app; says first what is lost. "
         "Example: rollback 2, rollback inventory 0009, rollback inventory zero"

@@ -14,13 +14,14 @@ from django.db.utils import Error
 
 from config.schema.checklist import checklist
 from config.schema.dialects import dialect
+from config.schema.direct import OnDirectConnection
 from config.schema.exits import USAGE, Unreachable
 from config.schema.gate import plan_digest
 from config.schema.loss import LossClass
 from config.schema.plan import AT_RUN_TIME, PlannedMigration, PlannedStep, Targets, read_plan
 
 
-class Command(BaseCommand):
+class Command(OnDirectConnection, BaseCommand):
     help = "Show the pending migrations step by step: reversible or not, what is lost in the live tables, who waits."
     requires_system_checks: list[str] = []
 

@@ -8,13 +8,14 @@ from django.core.management import call_command
 from django.core.management.base import BaseCommand, CommandParser
 from django.db import DEFAULT_DB_ALIAS, DatabaseError, connections
 
+from config.schema.direct import OnDirectConnection
 from config.schema.exits import Refused, Unreachable
 from config.schema.lock import lock_of
 from config.schema.recovery import decide, diagnose
 from config.schema.resume import AGAIN, DONE
 
 
-class Command(BaseCommand):
+class Command(OnDirectConnection, BaseCommand):
     help = "Say what was interrupted in this database; with --apply, go on with it. Example: schema_recover --apply"
 
     def add_arguments(self, parser: CommandParser) -> None:

@@ -8,10 +8,11 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandParser
 from django.db import DEFAULT_DB_ALIAS, connections
 
+from config.schema.direct import OnDirectConnection
 from config.schema.state import SchemaState, read_state
 
 
-class Command(BaseCommand):
+class Command(OnDirectConnection, BaseCommand):
     help = (
         "Say in which state the schema is, and who changes it now. Exit codes: 0 ready, 3 being changed, "
         "4 pending or drifted, 5 interrupted, 6 unknown. Example: schema_status --format json"
