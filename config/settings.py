@@ -197,6 +197,7 @@ if SCHEMA_POOL not in ("", "session"):
 SCHEMA_GATE = env.str("SCHEMA_GATE", default="") or ("destructive" if ENVIRONMENT == "production" else "none")
 if SCHEMA_GATE not in ("none", "destructive", "all"):
     raise ImproperlyConfigured("SCHEMA_GATE is not one of none, destructive, all: set it to one of them.")
+SCHEMA_PROBE_SECONDS = seconds("SCHEMA_PROBE_SECONDS", default=300)
 
 LOG_FORMAT = env.str("LOG_FORMAT", default="console")
 if LOG_FORMAT not in ("console", "json"):

@@ -51,6 +51,8 @@ class Issue:
     words: str
     recommendation: str
     state: State
+    subject: str = ""
+    """What it is about, such as a table or a migration: with the id, what tells this fault from another."""
 
 
 @dataclass(frozen=True)
@@ -135,7 +137,8 @@ class _Reader:
         expected = expected_tables(self.connection, self.executor._create_project_state(with_applied_migrations=True))
         missing = tuple(sorted(expected - set(self.connection.introspection.table_names(include_views=True))))
         for table in missing:
-            self._add("missing_table", f"The table {table} is not there.", "Restore a back-up.", State.DRIFTED)
+            way = f"Restore a back-up, or say schema_recover --apply --create-table {table} for an empty one."
+            self._add("missing_table", f"The table {table} is not there.", way, State.DRIFTED, table)
         return len(expected), missing
 
     def _version(self) -> str | None:
@@ -143,8 +146,8 @@ class _Reader:
         newest = recorder.migration_qs.order_by("-pk").first() if recorder.has_table() else None
         return newest and f"{newest.app}.{newest.name}"
 
-    def _add(self, fault: str, words: str, recommendation: str, state: State) -> None:
-        self.issues.append(Issue(fault, words, recommendation, state))
+    def _add(self, fault: str, words: str, recommendation: str, state: State, subject: str = "") -> None:
+        self.issues.append(Issue(fault, words, recommendation, state, subject))
 
     def _runs(self) -> str | None:
         """Who changes the schema now; and what somebody began who no longer does."""
@@ -158,13 +161,17 @@ class _Reader:
         for step in steps:
             verb, of = ("Unapplying" if step.backwards else "Applying"), journal.position(step)
             self._add(
-                "interrupted", f"{verb} {step} was interrupted{of}.", "Run schema_recover --apply.", State.INTERRUPTED
+                "interrupted",
+                f"{verb} {step} was interrupted{of}.",
+                "Run schema_recover --apply.",
+                State.INTERRUPTED,
+                str(step),
             )
         if not steps and (claimed or journal.rows_if_any(Run, ended_at=None)):
             self._add(
                 "dead_run",
                 f"A run ended without saying so: {claimed or 'its process is gone'}; nothing of it is half done.",
-                "Run migrate, which finds that its holder is gone and goes on.",
+                "Run schema_recover --apply, which closes it.",
                 State.INTERRUPTED,
             )
         return None
@@ -183,4 +190,5 @@ class _Reader:
                     f"{migration} was edited after it was applied here.",
                     "Put the file back as it was, and write the change as a new migration.",
                     State.DRIFTED,
+                    str(migration),
                 )

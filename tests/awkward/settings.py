@@ -17,10 +17,13 @@ INSTALLED_APPS = [
     "config.schema",
     *(f"tests.awkward.{name}" for name in os.environ.get("AWKWARD_APPS", "").split(",") if name),
 ]
+# What the app's own migrations hold is for the admin only, and this project has none.
+MIGRATION_MODULES = {"schema": None}
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 USE_TZ = True
 SCHEMA_GATE = os.environ.get("SCHEMA_GATE", "none")
 SCHEMA_POOL = os.environ.get("SCHEMA_POOL", "")
 LENGTH = int(os.environ.get("LENGTH", "40"))
 DIE = (lambda: signal.raise_signal(signal.SIGKILL)) if os.environ.get("DIES") else (lambda: None)
+SCHEMA_PROBE_SECONDS = float(os.environ.get("SCHEMA_PROBE_SECONDS", "300"))
 SLEEP_SECONDS = os.environ.get("SLEEP_SECONDS", "0")
