@@ -7,6 +7,7 @@ from django.contrib.admin import site
 from django.contrib.auth.models import Permission
 from django.db import connection
 from django.db.migrations.recorder import MigrationRecorder
+from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 from django.utils import timezone
 
@@ -32,6 +33,10 @@ def task(**columns):
 
 @pytest.fixture
 def one_of_each() -> None:
+    fill()
+
+
+def fill() -> None:
     now = timezone.now()
     run = journal.Run._base_manager.create(
         command="migrate",
@@ -70,6 +75,21 @@ def test_every_page_is_seen_and_nothing_is_changed_by_hand(admin_client, model):
     assert admin_client.get(page(model, "change", record.pk)).status_code == 200
     for address in (page(model, "add"), page(model, "change", record.pk), page(model, "delete", record.pk)):
         assert admin_client.post(address, {"post": "yes"}).status_code == 403
+
+
+@pytest.mark.parametrize("model", MODELS)
+@pytest.mark.usefixtures("one_of_each")
+def test_a_longer_list_makes_no_more_queries(admin_client, model):
+    def queries() -> int:
+        with CaptureQueriesContext(connection) as seen:
+            admin_client.get(page(model, "changelist"))
+        return len(seen)
+
+    queries()
+    few = queries()
+    for _ in range(3):
+        fill()
+    assert queries() <= few
 
 
 def test_the_state_is_what_the_command_says_and_the_applied_migrations_stand_below(admin_client):
