@@ -57,6 +57,7 @@ def fill() -> None:
         digest="d",
         operations="[]",
         started_at=now,
+        ended_at=now,
     )
     at = {"step": step, "number": 0}
     journal.OperationEntry._base_manager.create(**at, is_code=True, started_at=now)
