@@ -9,7 +9,9 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 from django.conf import settings
-from django.db import DEFAULT_DB_ALIAS, connections
+from django.db import DEFAULT_DB_ALIAS, Error, connections
+
+from config.schema.exits import Unreachable
 
 REPLACED = ("HOST", "PORT", "USER", "PASSWORD", "OPTIONS")
 
@@ -38,10 +40,32 @@ def direct(alias: str, say: Callable[[str], Any]) -> Iterator[None]:
         direct.close()
 
 
+def reach(connection: Any) -> None:
+    """Connect. Raises Unreachable, with the driver's first line, which names server, user and database."""
+    try:
+        connection.ensure_connection()
+    except Error as error:
+        raise Unreachable(
+            f"{connection.settings_dict['NAME']} cannot be asked: {first_line(error)}. Look whether the server runs, "
+            "the database exists and its password is the one of DATABASE_URL."
+        ) from None
+
+
+def first_line(error: BaseException) -> str:
+    """What a driver says, without what follows the first line: there, rows and statements may stand."""
+    return str(error.args[-1] if error.args else error).strip().split("\n", 1)[0].rstrip(".")
+
+
 class OnDirectConnection:
     """A command of which `connections[options["database"]]` is the direct connection."""
 
+    reports_unknown = False
+    """Whether it has an answer of its own where the database cannot be asked; else that is raised as Unreachable."""
+
     def execute(self, *args: Any, **options: Any) -> Any:
         this: Any = self
-        with direct(options.get("database") or DEFAULT_DB_ALIAS, this.stderr.write):
+        alias = options.get("database") or DEFAULT_DB_ALIAS
+        with direct(alias, this.stderr.write):
+            if not self.reports_unknown:
+                reach(connections[alias])
             return super().execute(*args, **options)  # type: ignore[misc]

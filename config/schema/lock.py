@@ -39,11 +39,13 @@ class SchemaLock:
     def take(self, timeout: float) -> bool:
         """Take the lock, waiting at most `timeout` seconds (0: not at all); False where it was taken already.
 
-        Raises LockNotObtained, naming the holder, and Refused behind a transaction pooler.
+        Raises LockNotObtained, naming the holder, and Refused behind a transaction pooler and where anything stands in
+        the way of every migration.
         """
         if self._taken:
             return False
         self._refuse_a_pooler()
+        self._refuse_obstacles()
         began, told = time.monotonic(), 0.0
         while not self.native.try_take(self.connection):
             waited = time.monotonic() - began
@@ -100,6 +102,10 @@ class SchemaLock:
                 f"{self._database} is reached through a pooler, where a session's lock goes astray; set "
                 "DATABASE_MIGRATE_URL to a direct address (or SCHEMA_POOL=session if it keeps sessions)."
             )
+
+    def _refuse_obstacles(self) -> None:
+        if found := dialect(self.connection).obstacles(self.connection):
+            raise Refused("Nothing was run. " + " ".join(f"{each.words} {each.way}" for each in found))
 
     @property
     def _database(self) -> str:

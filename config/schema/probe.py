@@ -15,8 +15,8 @@ from config.schema.journal import OF_THE_WORKER, Probe, RecoveryTask
 from config.schema.recovery import Proposal, diagnose
 from config.schema.state import Issue, SchemaState, State, read_state
 
-PASSING = (State.UNKNOWN, State.RUNNING, State.PENDING)
-"""States that open no task: they cannot be written down, or a deploy goes through them."""
+PASSING = (None, State.UNKNOWN, State.RUNNING, State.PENDING)
+"""States that open no task: they cannot be written down, a deploy goes through them, or they are none at all."""
 
 
 def probe(connection: Any, *, release: str, repair: Callable[[Proposal, str], None] | None = None) -> SchemaState:
@@ -56,7 +56,7 @@ def approve(connection: Any, pk: int, *, by: str) -> bool:
 
 
 def _remember(connection: Any, found: SchemaState, release: str, milliseconds: int) -> None:
-    faults = json.dumps([{**asdict(issue), "state": issue.state.value} for issue in found.issues])
+    faults = json.dumps([{**asdict(issue), "state": issue.state and issue.state.value} for issue in found.issues])
     here = {"state": found.state.value, "faults": faults, "release": release[:255], "host": platform.node()[:255]}
     now, last = timezone.now(), last_probe(connection)
     if last and all(getattr(last, name) == value for name, value in here.items()):

@@ -12,6 +12,7 @@ from django.db.migrations.executor import MigrationExecutor
 from config.schema.claim import ClaimRow
 from config.schema.dialects import dialect
 from config.schema.digest import migration_digest
+from config.schema.direct import first_line
 from config.schema.exits import DONE, INTERRUPTED, LOCKED, REFUSED, UNREACHABLE
 from config.schema.expected import expected_tables
 from config.schema.journal import Journal, Run, recorded_digests
@@ -45,12 +46,12 @@ EXIT_CODES = {
 
 @dataclass(frozen=True)
 class Issue:
-    """One fault: a stable id, what it is, what to do about it, and the state that it alone would mean."""
+    """One fault: a stable id, what it is, what to do about it, and the state that it alone would mean, or None."""
 
     id: str
     words: str
     recommendation: str
-    state: State
+    state: State | None
     subject: str = ""
     """What it is about, such as a table or a migration: with the id, what tells this fault from another."""
 
@@ -86,11 +87,9 @@ def read_state(connection: Any) -> SchemaState:
         connection.ensure_connection()
         return _Reader(connection, name).read()
     except Error as error:
-        # The first line of a driver's message names server, user and database, and never a password.
-        said = str(error.args[-1] if error.args else error).strip().split("\n", 1)[0]
         issue = Issue(
             "unreachable",
-            f"{name} cannot be asked: {said}.",
+            f"{name} cannot be asked: {first_line(error)}.",
             "Look whether the server runs, the database exists and its password is the one of DATABASE_URL.",
             State.UNKNOWN,
         )
@@ -112,6 +111,11 @@ class _Reader:
     def read(self) -> SchemaState:
         holder = self._runs()
         self._history()
+        for each in dialect(self.connection).obstacles(self.connection):
+            self._add(each.id, each.words, each.way, None)
+        for other in dialect(self.connection).lock.elsewhere(self.connection):
+            way = "Nothing is to be done here; what waits for that server may be slower until it ends."
+            self._add("foreign_lock", f"The schema of {other} on the same server is being changed.", way, None, other)
         pending = [str(each) for each, _ in self.executor.migration_plan(self.loader.graph.leaf_nodes())]
         if pending:
             some = ", ".join(pending[:5]) + (f" and {len(pending) - 5} more" if len(pending) > 5 else "")
@@ -146,7 +150,7 @@ class _Reader:
         newest = recorder.migration_qs.order_by("-pk").first() if recorder.has_table() else None
         return newest and f"{newest.app}.{newest.name}"
 
-    def _add(self, fault: str, words: str, recommendation: str, state: State, subject: str = "") -> None:
+    def _add(self, fault: str, words: str, recommendation: str, state: State | None, subject: str = "") -> None:
         self.issues.append(Issue(fault, words, recommendation, state, subject))
 
     def _runs(self) -> str | None:

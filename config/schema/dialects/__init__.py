@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from config.schema.dialects.locks import NativeLock
+from config.schema.dialects.preflight import Obstacle
 from config.schema.dialects.statements import Statements
 
 NAMES = ("postgresql", "mariadb", "mysql", "sqlite")
@@ -24,6 +25,8 @@ class Dialect:
     statements: Statements
     is_pooled: Callable[[Any], bool]
     """Whether a pooler stands between this connection and the server."""
+    obstacles: Callable[[Any], list[Obstacle]]
+    """What stands in the way of every migration of this connection's database."""
     utc_now: str
     """An expression for the present instant in UTC, to the microsecond, that may stand in a column default."""
 

@@ -25,6 +25,9 @@ class NativeLock(Protocol):
     def holder(self, connection: Any) -> str | None:
         """The session that holds the lock, in the engine's words; None where nobody does or it cannot be seen."""
 
+    def elsewhere(self, connection: Any) -> list[str]:
+        """The other databases of the same server whose schema is being changed now, as far as they can be seen."""
+
 
 def lock_name(database: str) -> str:
     """Stable across processes and releases, and different for each database, as MariaDB's locks are server-wide."""

@@ -2,6 +2,7 @@
 
 from config.schema.dialects import Dialect
 from config.schema.dialects.mysql.lock import NamedLock, is_pooled
+from config.schema.dialects.mysql.preflight import obstacles
 from config.schema.dialects.mysql.statements import MySQLStatements
 
 MARIADB = Dialect(
@@ -11,6 +12,7 @@ MARIADB = Dialect(
     lock=NamedLock(),
     statements=MySQLStatements(),
     is_pooled=is_pooled,
+    obstacles=lambda connection: obstacles(connection, ("utf8mb4_nopad_bin", "utf8mb4_unicode_ci")),
     utc_now="UTC_TIMESTAMP(6)",
 )
 MYSQL = Dialect(
@@ -20,5 +22,6 @@ MYSQL = Dialect(
     lock=NamedLock(),
     statements=MySQLStatements(),
     is_pooled=is_pooled,
+    obstacles=lambda connection: obstacles(connection, ("utf8mb4_0900_bin", "utf8mb4_unicode_ci")),
     utc_now="UTC_TIMESTAMP(6)",
 )

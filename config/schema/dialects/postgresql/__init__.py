@@ -2,6 +2,7 @@
 
 from config.schema.dialects import Dialect
 from config.schema.dialects.postgresql.lock import AdvisoryLock, is_pooled
+from config.schema.dialects.postgresql.preflight import obstacles
 from config.schema.dialects.postgresql.statements import PostgreSQLStatements
 
 POSTGRESQL = Dialect(
@@ -11,5 +12,6 @@ POSTGRESQL = Dialect(
     lock=AdvisoryLock(),
     statements=PostgreSQLStatements(),
     is_pooled=is_pooled,
+    obstacles=obstacles,
     utc_now="STATEMENT_TIMESTAMP()",
 )

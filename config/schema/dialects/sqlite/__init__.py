@@ -2,6 +2,7 @@
 
 from config.schema.dialects import Dialect
 from config.schema.dialects.sqlite.lock import FileLock, is_pooled
+from config.schema.dialects.sqlite.preflight import obstacles
 from config.schema.dialects.sqlite.statements import SQLiteStatements
 
 SQLITE = Dialect(
@@ -11,5 +12,6 @@ SQLITE = Dialect(
     lock=FileLock(),
     statements=SQLiteStatements(),
     is_pooled=is_pooled,
+    obstacles=obstacles,
     utc_now="STRFTIME('%Y-%m-%d %H:%M:%f000', 'NOW')",
 )

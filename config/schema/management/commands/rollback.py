@@ -7,12 +7,12 @@ from typing import Any
 from django.conf import settings
 from django.core.management import call_command
 from django.core.management.base import BaseCommand, CommandError, CommandParser
-from django.db import DEFAULT_DB_ALIAS, Error, connections
+from django.db import DEFAULT_DB_ALIAS, connections
 from django.db.migrations.executor import MigrationExecutor
 from django.db.migrations.migration import Migration
 
 from config.schema.direct import OnDirectConnection
-from config.schema.exits import USAGE, Refused, Unreachable
+from config.schema.exits import USAGE, Refused
 from config.schema.loss import LossClass
 from config.schema.management.commands.schema_plan import as_json, lines, targets_of
 from config.schema.plan import PlannedMigration, read_plan_back
@@ -37,11 +37,7 @@ class Command(OnDirectConnection, BaseCommand):
 
     def handle(self, *args: Any, **options: Any) -> None:
         connection = connections[options["database"]]
-        try:
-            migrations = migrations_of(connection, options["what"])
-            planned = read_plan_back(connection, migrations)
-        except Error as error:
-            raise Unreachable(f"The database does not answer ({type(error).__name__}): see that it runs.") from None
+        planned = read_plan_back(connection, migrations_of(connection, options["what"]))
         self._show(connection, planned, options)
         if not planned:
             return

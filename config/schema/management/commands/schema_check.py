@@ -20,6 +20,7 @@ from config.schema.lint import ERROR, WARNING, Finding, check
 
 
 class Command(OnDirectConnection, BaseCommand):
+    reports_unknown = True
     help = "Check the migrations: exit 0 when nothing is found, 4 when something is, at the level of --fail-on."
     requires_system_checks: list[str] = []
 

@@ -13,6 +13,7 @@ from config.schema.state import State
 
 
 class Command(OnDirectConnection, BaseCommand):
+    reports_unknown = True
     help = "Say whether the database is healthy; exit codes as schema_status. Example: schema_health --format json"
     requires_system_checks = ()
 

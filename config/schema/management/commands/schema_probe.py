@@ -17,6 +17,7 @@ from config.schema.recovery import Proposal
 
 
 class Command(OnDirectConnection, BaseCommand):
+    reports_unknown = True
     help = (
         "Look at the schema, store what is found, open a task for each fault and do what a person has approved. Exit "
         "codes as schema_status. Example: schema_probe --watch"

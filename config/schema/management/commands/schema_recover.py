@@ -7,11 +7,11 @@ from typing import Any
 from django.conf import settings
 from django.core.management import call_command
 from django.core.management.base import BaseCommand, CommandParser
-from django.db import DEFAULT_DB_ALIAS, DatabaseError, connections
+from django.db import DEFAULT_DB_ALIAS, connections
 
 from config.schema.dialects import dialect
 from config.schema.direct import OnDirectConnection
-from config.schema.exits import LockNotObtained, Refused, Unreachable
+from config.schema.exits import LockNotObtained, Refused
 from config.schema.lock import lock_of
 from config.schema.recovery import Proposal, create_table, decide, diagnose, mend
 from config.schema.resume import AGAIN, DONE
@@ -41,11 +41,8 @@ class Command(OnDirectConnection, BaseCommand):
         if not options["apply"] and (options["decision"] or options["create_table"]):
             said = f"--{options['decision']}" if options["decision"] else "--create-table"
             raise Refused(f"{said} is a decision that is written: say --apply with it.")
-        try:
-            proposals = list(self._asked_for(diagnose(self.connection)))
-            self._say_that_nothing_is_to_do(proposals)
-        except DatabaseError:
-            raise Unreachable(f"{self.connection.settings_dict['NAME']} does not answer; see that it runs.") from None
+        proposals = list(self._asked_for(diagnose(self.connection)))
+        self._say_that_nothing_is_to_do(proposals)
         for each in proposals:
             self._print({"fault": each.fault, "subject": each.subject, "words": each.words, "command": each.command})
         if options["apply"]:

@@ -15,6 +15,7 @@ POLL_SECONDS = 0.5
 
 
 class Command(OnDirectConnection, BaseCommand):
+    reports_unknown = True
     help = (
         "Wait until every migration of this code is applied; out of time, exit with the code of the state last seen. "
         "Example: schema_wait --timeout 300"
