@@ -4,6 +4,7 @@ from typing import Any
 
 from django.conf import settings
 from django.contrib import admin, messages
+from django.core.validators import RegexValidator
 from django.db import connections, router
 from django.http import HttpRequest, HttpResponse
 from django.utils import timezone
@@ -11,6 +12,7 @@ from django.utils import timezone
 from config.schema.models import (
     AnswerEntry,
     AppliedMigration,
+    Approval,
     OperationEntry,
     Probe,
     RecoveryTask,
@@ -128,3 +130,32 @@ class RecoveryTaskAdmin(ReadOnly):
             else:
                 words = "is mended by a person" if task.command is None else "was approved or has ended before"
                 self.message_user(request, f"{task} {words}, so nothing was changed.", messages.WARNING)
+
+
+@admin.register(Approval)
+class ApprovalAdmin(ReadOnly):
+    """Who may add approvals says yes to the plan of a digest that schema_plan shows; it is withdrawn, never removed."""
+
+    list_display = ("digest", "approved_by", "reason", "approved_at", "withdrawn_by", "withdrawn_at")
+    search_fields = ("digest", "approved_by")
+    fields = ("digest", "reason")
+    actions = ("withdraw",)
+
+    def has_add_permission(self, request: HttpRequest) -> bool:
+        return bool(request.user.has_perm("schema.add_approval"))
+
+    def get_form(self, request: HttpRequest, obj: Any = None, change: bool = False, **options: Any) -> Any:
+        form: Any = super().get_form(request, obj, change, **options)
+        if not change:
+            form.base_fields["digest"].validators.append(RegexValidator("^[0-9a-f]{64}$", "Copy it from schema_plan."))
+        return form
+
+    def save_model(self, request: HttpRequest, obj: Any, form: Any, change: bool) -> None:
+        obj.approved_by, obj.approved_at = request.user.get_username()[:255], timezone.now()
+        super().save_model(request, obj, form, change)
+
+    @admin.action(description="Withdraw", permissions=["add"])
+    def withdraw(self, request: HttpRequest, chosen: Any) -> None:
+        words = {"withdrawn_by": request.user.get_username()[:255], "withdrawn_at": timezone.now()}
+        count = chosen.filter(withdrawn_at=None).update(**words)
+        self.message_user(request, f"{count} approvals are withdrawn.")

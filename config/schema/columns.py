@@ -166,3 +166,22 @@ class RecoveryTaskColumns(models.Model):
 
     def __str__(self) -> str:
         return f"{self.fault} {self.subject}".strip()
+
+
+class ApprovalColumns(models.Model):
+    """A person's yes to one plan. It is void for any other plan, as that has another digest."""
+
+    digest = models.CharField(max_length=64)
+    """`config.schema.gate.plan_digest`, as schema_plan shows it."""
+    approved_by = models.CharField(max_length=255)
+    reason = models.TextField()
+    approved_at = models.DateTimeField()
+    withdrawn_by = models.CharField(max_length=255, null=True)
+    withdrawn_at = models.DateTimeField(null=True)
+
+    class Meta:
+        abstract = True
+        db_table = "schema_approvals"
+
+    def __str__(self) -> str:
+        return self.digest[:12]

@@ -15,7 +15,7 @@ from django.db.migrations.migration import Migration
 
 from config.schema.digest import operation_digest
 from config.schema.exits import Interrupted
-from config.schema.gate import Mode, check_gate
+from config.schema.gate import Mode, check_gate, plan_digest
 from config.schema.journal import Journal
 from config.schema.lock import SchemaLock
 from config.schema.plan import read_plan_of
@@ -75,7 +75,14 @@ class SchemaExecutor(MigrationExecutor):
         """Nothing is lost by the first migrations of an empty database, nor by going on with what was begun."""
         if self.gate != "none" and self.loader.applied_migrations and not self.journal.open_steps():
             planned = read_plan_of(self, plan)
-            check_gate(planned, mode=self.gate, allow_destructive=self.allow_destructive, approved=False)
+            digest = plan_digest(self.connection, planned)
+            check_gate(
+                planned,
+                digest=digest,
+                mode=self.gate,
+                allow_destructive=self.allow_destructive,
+                approved=self.journal.is_approved(digest),
+            )
 
     def _refuse_to_leave_a_migration_behind(self, plan: Plan) -> None:
         planned = {(each.app_label, each.name, backwards) for each, backwards in plan}

@@ -18,6 +18,7 @@ from django.utils import timezone
 
 from config.schema.columns import (
     AnswerEntryColumns,
+    ApprovalColumns,
     OperationEntryColumns,
     ProbeColumns,
     RecoveryTaskColumns,
@@ -38,8 +39,9 @@ AnswerEntry = unregistered(AnswerEntryColumns, registry)
 Probe = unregistered(ProbeColumns, registry)
 RecoveryTask = unregistered(RecoveryTaskColumns, registry)
 TABLES = (Run, Step, OperationEntry, StatementEntry, AnswerEntry)
-OF_THE_WORKER = (Probe, RecoveryTask)
-"""What the worker writes, and only `migrate` makes."""
+Approval = unregistered(ApprovalColumns, registry)
+BESIDE = (Probe, RecoveryTask, Approval)
+"""What others write, and only `migrate` makes."""
 
 
 class Journal:
@@ -56,7 +58,7 @@ class Journal:
     def begin(self, *, command: str, arguments: str, release: str, reason: str, lock_wait: float) -> None:
         """Begin a run; `lock_wait` in seconds. Under the native lock only: it proves that older open runs are dead."""
         ensure_tables(self.connection, *TABLES)
-        ensure_tables(self.connection, *OF_THE_WORKER)
+        ensure_tables(self.connection, *BESIDE)
         self.rows(Run).filter(ended_at=None).update(ended_at=timezone.now(), outcome="interrupted")
         version = ".".join(map(str, self.connection.get_database_version()))
         self.run = self.rows(Run).create(
@@ -116,6 +118,10 @@ class Journal:
         if model._meta.db_table not in self.connection.introspection.table_names():
             return []
         return list(self.rows(model).filter(**which).order_by("pk"))
+
+    def is_approved(self, digest: str) -> bool:
+        """Whether a person has approved the plan of this digest, and nobody has withdrawn that."""
+        return bool(self.rows_if_any(Approval, digest=digest, withdrawn_at=None))
 
     def position(self, step: Any) -> str:
         """Where an open step stands, in words: at which of its operations."""

@@ -57,3 +57,8 @@ class Probe(columns.ProbeColumns):
 class RecoveryTask(columns.RecoveryTaskColumns):
     class Meta(columns.RecoveryTaskColumns.Meta):
         managed = False
+
+
+class Approval(columns.ApprovalColumns):
+    class Meta(columns.ApprovalColumns.Meta):
+        managed = False

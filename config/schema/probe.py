@@ -11,9 +11,9 @@ from typing import Any
 from django.db import IntegrityError, transaction
 from django.utils import timezone
 
-from config.schema.journal import OF_THE_WORKER, Probe, RecoveryTask
+from config.schema.journal import Probe, RecoveryTask
 from config.schema.recovery import Proposal, diagnose
-from config.schema.state import Issue, SchemaState, State, read_state
+from config.schema.state import FOREIGN_LOCK, Issue, SchemaState, State, read_state
 
 PASSING = (None, State.UNKNOWN, State.RUNNING, State.PENDING)
 """States that open no task: they cannot be written down, a deploy goes through them, or they are none at all."""
@@ -56,7 +56,14 @@ def approve(connection: Any, pk: int, *, by: str) -> bool:
 
 
 def _remember(connection: Any, found: SchemaState, release: str, milliseconds: int) -> None:
-    faults = json.dumps([{**asdict(issue), "state": issue.state and issue.state.value} for issue in found.issues])
+    # What another database of the server goes through is not a finding about this one.
+    faults = json.dumps(
+        [
+            {**asdict(issue), "state": issue.state and issue.state.value}
+            for issue in found.issues
+            if issue.id != FOREIGN_LOCK
+        ]
+    )
     here = {"state": found.state.value, "faults": faults, "release": release[:255], "host": platform.node()[:255]}
     now, last = timezone.now(), last_probe(connection)
     if last and all(getattr(last, name) == value for name, value in here.items()):
@@ -110,7 +117,7 @@ def _do_approved(
 
 def _has_tables(connection: Any) -> bool:
     present = set(connection.introspection.table_names())
-    return all(model._meta.db_table in present for model in OF_THE_WORKER)
+    return {Probe._meta.db_table, RecoveryTask._meta.db_table} <= present
 
 
 def _rows(connection: Any, model: Any) -> Any:

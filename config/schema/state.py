@@ -44,6 +44,9 @@ EXIT_CODES = {
 }
 
 
+FOREIGN_LOCK = "foreign_lock"
+
+
 @dataclass(frozen=True)
 class Issue:
     """One fault: a stable id, what it is, what to do about it, and the state that it alone would mean, or None."""
@@ -115,7 +118,7 @@ class _Reader:
             self._add(each.id, each.words, each.way, None)
         for other in dialect(self.connection).lock.elsewhere(self.connection):
             way = "Nothing is to be done here; what waits for that server may be slower until it ends."
-            self._add("foreign_lock", f"The schema of {other} on the same server is being changed.", way, None, other)
+            self._add(FOREIGN_LOCK, f"The schema of {other} on the same server is being changed.", way, None, other)
         pending = [str(each) for each, _ in self.executor.migration_plan(self.loader.graph.leaf_nodes())]
         if pending:
             some = ", ".join(pending[:5]) + (f" and {len(pending) - 5} more" if len(pending) > 5 else "")

@@ -39,6 +39,22 @@ class Migration(migrations.Migration):
             },
         ),
         migrations.CreateModel(
+            name="Approval",
+            fields=[
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                ("digest", models.CharField(max_length=64)),
+                ("approved_by", models.CharField(max_length=255)),
+                ("reason", models.TextField()),
+                ("approved_at", models.DateTimeField()),
+                ("withdrawn_by", models.CharField(max_length=255, null=True)),
+                ("withdrawn_at", models.DateTimeField(null=True)),
+            ],
+            options={
+                "db_table": "schema_approvals",
+                "managed": False,
+            },
+        ),
+        migrations.CreateModel(
             name="OperationEntry",
             fields=[
                 ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),

@@ -17,6 +17,7 @@ from config.schema.probe import probe
 
 pytestmark = pytest.mark.django_db
 MODELS = [pytest.param(model, id=model.__name__) for model in site._registry if model._meta.app_label == "schema"]
+DIGEST = "0" * 64
 STATE = "admin:schema_appliedmigration_changelist"
 
 
@@ -64,6 +65,7 @@ def fill() -> None:
     journal.StatementEntry._base_manager.create(**at, run=run, operation=0, sql="SELECT", digest="d", started_at=now)
     journal.AnswerEntry._base_manager.create(**at, operation=0, question="get_constraints()", answer="{}")
     task()
+    journal.Approval._base_manager.create(digest=DIGEST, approved_by="ada", reason="agreed", approved_at=now)
     probe(connection, release="1.0")
 
 
@@ -74,7 +76,8 @@ def test_every_page_is_seen_and_nothing_is_changed_by_hand(admin_client, model):
     assert admin_client.get(f"{page(model, 'changelist')}?q=a").status_code == 200
     record = model._base_manager.first()
     assert admin_client.get(page(model, "change", record.pk)).status_code == 200
-    for address in (page(model, "add"), page(model, "change", record.pk), page(model, "delete", record.pk)):
+    adds = [] if model.__name__ == "Approval" else [page(model, "add")]
+    for address in (*adds, page(model, "change", record.pk), page(model, "delete", record.pk)):
         assert admin_client.post(address, {"post": "yes"}).status_code == 403
 
 
@@ -141,3 +144,19 @@ def test_who_may_only_look_cannot_approve(client):
     assert client.get(page).status_code == 200
     waiting.refresh_from_db()
     assert waiting.approved_by is None
+
+
+def test_a_plan_is_approved_by_its_digest_and_the_yes_is_withdrawn_but_stays(admin_client, admin_user):
+    add = reverse("admin:schema_approval_add")
+    assert "Copy it from schema_plan." in admin_client.post(add, {"digest": "x", "reason": "r"}).content.decode()
+
+    admin_client.post(add, {"digest": DIGEST, "reason": "rehearsed twice"})
+    found = journal.Approval._base_manager.get()
+    assert (found.digest, found.approved_by, found.reason) == (DIGEST, admin_user.username, "rehearsed twice")
+    assert journal.Journal(connection).is_approved(DIGEST)
+
+    send = {"action": "withdraw", "_selected_action": [found.pk]}
+    admin_client.post(reverse("admin:schema_approval_changelist"), send)
+    found.refresh_from_db()
+    assert found.withdrawn_by == admin_user.username
+    assert not journal.Journal(connection).is_approved(DIGEST)

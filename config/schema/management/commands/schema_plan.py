@@ -43,6 +43,8 @@ class Command(OnDirectConnection, BaseCommand):
         else:
             for line in lines(plan, with_sql=options["sql"]):
                 self.stdout.write(line)
+            if plan:
+                self.stdout.write(f"Plan {plan_digest(connection, plan)}")
 
 
 def targets_of(connection: Any, label: str | None, name: str | None) -> Targets | None:
