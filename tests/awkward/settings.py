@@ -14,7 +14,7 @@ if os.environ.get("STOCK"):
     engine = DATABASES["default"]["ENGINE"].rpartition(".")[2]
     DATABASES["default"]["ENGINE"] = f"django.db.backends.{'sqlite3' if engine == 'sqlite' else engine}"
 INSTALLED_APPS = [
-    "config.schema",
+    *filter(None, [os.environ.get("SCHEMA_APP", "config.schema")]),
     *(f"tests.awkward.{name}" for name in os.environ.get("AWKWARD_APPS", "").split(",") if name),
 ]
 # What the app's own migrations hold is for the admin only, and this project has none.

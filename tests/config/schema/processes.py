@@ -16,13 +16,26 @@ def start(
 ) -> "subprocess.Popen[str]":
     return subprocess.Popen(
         [sys.executable, "-m", "django", *arguments],
-        env=os.environ
-        | {"DJANGO_SETTINGS_MODULE": "tests.awkward.settings", "DATABASE_URL": url, "AWKWARD_APPS": apps}
-        | environment,
+        env=_environment(url, apps) | environment,
         stdin=subprocess.DEVNULL if stdin is None else stdin,
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
+    )
+
+
+def _environment(url: str, apps: str) -> dict[str, str]:
+    ours = {"DJANGO_SETTINGS_MODULE": "tests.awkward.settings", "DATABASE_URL": url, "AWKWARD_APPS": apps}
+    return os.environ | ours
+
+
+def script(url: str, code: str, apps: str = "counted", **environment: str) -> "subprocess.CompletedProcess[str]":
+    return subprocess.run(
+        [sys.executable, "-c", code],
+        env=_environment(url, apps) | environment,
+        capture_output=True,
+        text=True,
+        timeout=LIMIT,
     )
 
 

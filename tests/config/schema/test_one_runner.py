@@ -11,7 +11,7 @@ from urllib.parse import urlsplit
 
 import pytest
 
-from tests.config.schema.processes import LIMIT, rows, run, start, wait_for
+from tests.config.schema.processes import LIMIT, rows, run, script, start, wait_for
 from tests.engines import connect, fresh_database, present
 from tests.servers import pgbouncer
 
@@ -115,6 +115,23 @@ def test_a_migration_that_fails_frees_the_lock(url):
     assert code == 1
     assert rows(url, "SELECT owner FROM schema_claims") == [(None,)]
     assert run(url, "migrate", "counted", "zero", "--fake", "--lock-timeout", "0")[0] == 0
+
+
+BY_HAND = """
+import django; django.setup()
+from django.core.management import call_command
+from config.schema.management.commands.migrate import Command
+call_command(Command(), verbosity=0)
+"""
+
+
+def test_it_works_in_a_project_that_has_not_installed_the_app(url):
+    done = script(url, BY_HAND, SCHEMA_APP="")
+
+    assert done.returncode == 0, done.stderr
+    assert rows(url, "SELECT command, outcome FROM schema_runs") == [("migrate", "done")]
+    assert rows(url, "SELECT owner, epoch FROM schema_claims") == [(None, 1)]
+    assert len(rows(url, "SELECT 1 FROM django_migrations")) == 3
 
 
 def test_a_database_of_tests_is_made_on_its_own_connection_and_says_so(engine, url):
