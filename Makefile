@@ -19,7 +19,7 @@ exit_0_if_empty := from inventory.models import VMContext; raise SystemExit(VMCo
 installed = $(1:%=$(VENV)/installed-%)
 
 .DEFAULT_GOAL := help
-.PHONY: help run test setup lint format bench test-kill docs lock \
+.PHONY: help run test setup lint format bench test-kill test-django docs lock \
 	db-migrate db-seed db-clean db-status db-validate db-console packages-for-run packages-for-test ready-for-test
 
 help: ## list the targets
@@ -50,6 +50,9 @@ format: setup ## lay the code out
 
 test-kill: ready-for-test ## kill migrate at every boundary between statements, on every engine (half an hour)
 	@$(PYTHON) -m tests.awkward --engines "$(ENGINES)"
+
+test-django: ready-for-test ## Django's own tests of migrations, with our migrate in the place of Django's
+	@$(PYTHON) -m tests.django_suite --engines "$(ENGINES)"
 
 bench: ready-for-test ## the benchmarks; ENGINES and ARGS as for test
 	@$(PYTHON) -m tests.benchmarks --engines "$(ENGINES)" $(ARGS)
