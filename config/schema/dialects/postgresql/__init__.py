@@ -1,6 +1,7 @@
 """PostgreSQL 14 and newer."""
 
 from config.schema.dialects import Dialect
+from config.schema.dialects.postgresql.catalogue import PostgreSQLCatalogue
 from config.schema.dialects.postgresql.lock import AdvisoryLock, is_pooled
 from config.schema.dialects.postgresql.statements import PostgreSQLStatements
 
@@ -10,6 +11,7 @@ POSTGRESQL = Dialect(
     search_collation=None,
     lock=AdvisoryLock(),
     statements=PostgreSQLStatements(),
+    catalogue=PostgreSQLCatalogue(),
     is_pooled=is_pooled,
     utc_now="STATEMENT_TIMESTAMP()",
 )

@@ -1,6 +1,7 @@
 """SQLite 3.31 and newer."""
 
 from config.schema.dialects import Dialect
+from config.schema.dialects.sqlite.catalogue import SQLiteCatalogue
 from config.schema.dialects.sqlite.lock import FileLock, is_pooled
 from config.schema.dialects.sqlite.statements import SQLiteStatements
 
@@ -10,6 +11,7 @@ SQLITE = Dialect(
     search_collation=None,
     lock=FileLock(),
     statements=SQLiteStatements(),
+    catalogue=SQLiteCatalogue(),
     is_pooled=is_pooled,
     utc_now="STRFTIME('%Y-%m-%d %H:%M:%f000', 'NOW')",
 )
