@@ -1,7 +1,7 @@
 """What an engine's own catalogue says of the tables, in words that are alike for all engines."""
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
@@ -55,9 +55,9 @@ class Check:
 
 @dataclass
 class Table:
-    """What is there of one table; of a view only that it is there."""
+    """What is there of one table; of a view, and of a part of a partitioned table, only that it is there."""
 
-    is_view: bool = False
+    is_opaque: bool = False
     is_partitioned: bool = False
     columns: dict[str, Column] = field(default_factory=dict)
     primary_key: Columns = ()
@@ -107,7 +107,7 @@ def strings_in(sql: str) -> frozenset[str]:
     return frozenset(unquoted(found.group()) for found in STRING.finditer(sql))
 
 
-def bare_type(declared: str, aliases: Mapping[str, str], also: Callable[[str], str] = str) -> str:
+def bare_type(declared: str, aliases: Mapping[str, str]) -> str:
     """A type without quotes, schema and needless spaces, under the name that the catalogue gives it."""
     plain = re.sub(r"\s*([(),])\s*", r"\1", " ".join(declared.replace('"', "").lower().split()))
     name, bracket, rest = plain.partition("(")
@@ -115,7 +115,7 @@ def bare_type(declared: str, aliases: Mapping[str, str], also: Callable[[str], s
     name = f"{name}{' ' if behind[:1].isalpha() else ''}{behind}" if bracket else name
     array = "[]" if name.endswith("]") else ""
     name = re.sub(r"(\[\d*\])+$", "", " ".join(name.split())).rpartition(".")[2]
-    return also(f"{aliases.get(name, name)}{bracket}{inside}{closing}{array}")
+    return f"{aliases.get(name, name)}{bracket}{inside}{closing}{array}"
 
 
 def rows(connection: Any, sql: str, *parameters: Any) -> list[tuple[Any, ...]]:

@@ -85,6 +85,6 @@ def model_differences(labels: Collection[str] = ()) -> list[Difference]:
     """What makemigrations would write of these apps, by default of all that are not Django's own; asks no database."""
     project = Project({*labels} or default_labels(), NAMES, {})
     return [
-        Difference("model", None, finding.where, f"{finding.where}: {finding.message} Run {finding.way_out}")
+        Difference("model", None, finding.where, f"{finding.where}: {finding.message}")
         for finding in model_drift(project)
     ]

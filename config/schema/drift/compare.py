@@ -20,9 +20,9 @@ def compare(
             continue
         there = live.get(name)
         if there is None:
-            words = f"The table {name} is not there: restore a back-up, or make it empty."
+            words = f"The table {name} is not there."
             found.append(Found("missing_table", name, None, words, expected[name]))
-        elif not there.is_view:
+        elif not there.is_opaque:
             found += _Comparison(name, expected[name], there).differences()
     return sorted(found, key=lambda each: ORDER.index(each.kind))
 
@@ -70,14 +70,14 @@ class _Comparison:
         for name, column in self.expected.columns.items():
             there = self.live.columns.get(name)
             if there is None:
-                words = f"The column {self.name}.{name} is not there: restore it from a back-up, or make it anew."
+                words = f"The column {self.name}.{name} is not there."
                 yield self._found("missing_column", name, words, column.field)
             else:
                 for kind, words in _column_differences(column, there):
                     yield self._found(kind, name, f"The column {self.name}.{name} {words}.", column.field, there)
         for name, there in self.live.columns.items():
             if name not in self.expected.columns:
-                words = f"The column {self.name}.{name} is in no migration: write one that knows it, or drop it"
+                words = f"The column {self.name}.{name} is in no migration"
                 if not there.nullable and there.default is None and not there.generated and not there.numbered:
                     words += "; it takes no NULL and has no default, so that no row can be added"
                 yield self._found("extra_column", name, f"{words}.", None, there)
@@ -160,7 +160,7 @@ def _said(key: Key) -> str:
 def _column_differences(wanted: ExpectedColumn, live: Column) -> Iterator[tuple[str, str]]:
     column = wanted.column
     if column.generated != live.generated:
-        yield "generated", f"is {'not ' if column.generated else ''}generated: drop it and add it as the migration says"
+        yield "generated", f"is {'not ' if column.generated else ''}generated"
         return
     if column.type != live.type:
         yield "type", f"is {live.type} and not {column.type}"

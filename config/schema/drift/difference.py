@@ -25,13 +25,22 @@ ORDER = (
 )
 """The kinds of differences in the catalogue, in the order in which they can be mended."""
 
+ADVICE = {
+    "missing_table": "Restore it from a back-up, or make it empty: schema_drift --sql says how.",
+    "missing_column": "Restore it from a back-up, or make it anew: schema_drift --sql says how.",
+    "extra_column": "Write the migration that knows it, or drop it.",
+    "generated": "Drop it, and add it as its migration says.",
+    "inconsistent_history": "Run showmigrations and see who recorded it.",
+    "edited": "Put the file back as it was, and write the change as a new migration.",
+    "lost": "Bring the file back; where another migration replaced it, run migrate --prune.",
+    "model": "Run makemigrations.",
+}
+"""What a person does about the kinds that are not simply mended by their SQL."""
+
 
 @dataclass(frozen=True)
 class Difference:
-    """A stable id of what it is, where it is, a sentence, and the statements that mend it, in order.
-
-    Without statements the sentence says what a person does.
-    """
+    """A stable id of what it is, where it is, what it is in a sentence, and the statements that mend it, in order."""
 
     kind: str
     table: str | None
@@ -40,8 +49,10 @@ class Difference:
     words: str
     sql: tuple[str, ...] = ()
 
-    def __str__(self) -> str:
-        return self.words
+    @property
+    def advice(self) -> str:
+        """What to do about it."""
+        return ADVICE.get(self.kind, "Read schema_drift --sql, which says how to mend it.")
 
 
 @dataclass(frozen=True)

@@ -33,7 +33,7 @@ def _inconsistent(connection: Any, loader: Any) -> Iterator[Difference]:
     try:
         loader.check_consistent_history(connection)
     except InconsistentMigrationHistory as error:
-        yield Difference("inconsistent_history", None, None, f"{error} Run showmigrations and see who recorded it.")
+        yield Difference("inconsistent_history", None, None, str(error))
 
 
 @functools.cache
@@ -46,11 +46,7 @@ def _edited(connection: Any, loader: Any) -> Iterator[Difference]:
         migration = loader.disk_migrations.get(key)
         kind: Any = type(migration)
         if migration and key in loader.applied_migrations and _digest_of(kind) != digest:
-            words = (
-                f"{migration} was edited after it was applied here: "
-                "put the file back as it was, and write the change as a new migration."
-            )
-            yield Difference("edited", None, str(migration), words)
+            yield Difference("edited", None, str(migration), f"{migration} was edited after it was applied here.")
 
 
 def _lost(connection: Any, loader: Any) -> Iterator[Difference]:
@@ -62,6 +58,5 @@ def _lost(connection: Any, loader: Any) -> Iterator[Difference]:
     last = {app: place[app, name] for app, name in order if (app, name) in loader.disk_migrations}
     for app, name in ahead:
         if app in last and place[app, name] < last[app]:
-            words = f"{app}.{name} is recorded before others of its app, and has no file: bring it back, or, where"
-            words += f" another migration replaced it, run migrate {app} --prune."
+            words = f"{app}.{name} is recorded before others of its app, and has no file."
             yield Difference("lost", None, f"{app}.{name}", words)

@@ -27,7 +27,9 @@ def mended(connection: Any, found: Iterable[Found], live: Mapping[str, Table]) -
         elif sql is None:
             sql = rendered(connection, partial(_mend, each, live.get(each.table)))
         elif not sql:
-            words += " This engine rebuilds the table for that, which holds what no migration knows: do it by hand."
+            words += (
+                " This engine rebuilds the table for that, which holds what no migration knows, so a person does it."
+            )
         differences.append(Difference(each.kind, each.table, each.name, words, sql))
     return differences
 

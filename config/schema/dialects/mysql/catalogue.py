@@ -4,6 +4,7 @@ import copy
 import re
 from collections import defaultdict
 from collections.abc import Mapping
+from functools import cache
 from typing import Any
 
 from config.schema.dialects.catalogue import Check, Column, ForeignKey, Key, Table, bare_type, rows
@@ -54,7 +55,7 @@ class MySQLCatalogue:
 
     def read(self, connection: Any) -> dict[str, Table]:
         tables = {
-            name: Table(is_view=kind == "VIEW", is_partitioned=bool(partitioned))
+            name: Table(is_opaque=kind == "VIEW", is_partitioned=bool(partitioned))
             for name, kind, partitioned in rows(connection, TABLES)
         }
         for name, column, kind, nullable, default, collation, extra in rows(connection, COLUMNS):
@@ -100,14 +101,9 @@ class MySQLCatalogue:
                 tables[table].keys.append(Key(name, key, unique, plain=all(plain for _, plain in columns)))
 
     def type_of(self, declared: str) -> str:
-        kind = re.sub(r"\s*auto_increment\b", "", declared, flags=re.I)
-        if self.mariadb and kind.lower() == "json":
+        if self.mariadb and declared.lower() == "json":
             return "longtext"
-        return re.sub(
-            r"^((?:tiny|small|medium|big)?int(?: unsigned)?)\(\d+\)",
-            r"\1",
-            re.sub(r"^decimal\((\d+)\)", r"decimal(\1,0)", bare_type(kind, ALIASES)),
-        )
+        return _type_of(declared)
 
     def indexes(self, connection: Any, column: Any) -> bool:
         """A foreign key brings its own index, or uses another that begins with its column."""
@@ -130,3 +126,11 @@ class MySQLCatalogue:
 
     def rebuild_table(self, editor: Any, model: Any, values: Mapping[str, str]) -> list[str]:
         raise NotImplementedError("A table of this engine is changed in place.")
+
+
+@cache
+def _type_of(declared: str) -> str:
+    kind = bare_type(re.sub(r"\s*auto_increment\b", "", declared, flags=re.I), ALIASES)
+    kind = re.sub(r"^decimal\((\d+)\)", r"decimal(\1,0)", kind)
+    # How wide a whole number is shown is no part of what it holds.
+    return re.sub(r"^((?:tiny|small|medium|big)?int(?: unsigned)?)\(\d+\)", r"\1", kind)

@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Mapping
+from functools import cache
 from typing import Any
 
 from config.schema.dialects.catalogue import Check, Column, ForeignKey, Key, Table, bare_type, rows
@@ -33,7 +34,10 @@ VISIBLE = (
     "SELECT oid FROM pg_class WHERE relkind IN ('r', 'p', 'v', 'm', 'f') AND pg_table_is_visible(oid)"
     " AND relnamespace NOT IN ('pg_catalog'::regnamespace, 'information_schema'::regnamespace)"
 )
-TABLES = f"SELECT oid, relname, relkind FROM pg_class WHERE oid IN ({VISIBLE})"
+TABLES = f"""
+SELECT oid, relname, relkind IN ('v', 'm', 'f') OR relispartition, relkind = 'p'
+FROM pg_class WHERE oid IN ({VISIBLE})"""
+WHOLE = f"{VISIBLE} AND NOT relispartition"
 COLUMNS = f"""
 SELECT a.attrelid, a.attnum, a.attname, format_type(a.atttypid, a.atttypmod), a.attnotnull, a.attidentity <> '',
        a.attgenerated <> '', pg_get_expr(d.adbin, d.adrelid),
@@ -41,17 +45,17 @@ SELECT a.attrelid, a.attnum, a.attname, format_type(a.atttypid, a.atttypmod), a.
 FROM pg_attribute a
 LEFT JOIN pg_attrdef d ON d.adrelid = a.attrelid AND d.adnum = a.attnum
 LEFT JOIN pg_collation c ON c.oid = a.attcollation
-WHERE a.attnum > 0 AND NOT a.attisdropped AND a.attrelid IN ({VISIBLE}) ORDER BY a.attrelid, a.attnum"""
+WHERE a.attnum > 0 AND NOT a.attisdropped AND a.attrelid IN ({WHOLE}) ORDER BY a.attrelid, a.attnum"""
 CONSTRAINTS = f"""
 SELECT o.conrelid, o.conname, o.contype, o.conkey, o.confrelid, o.confkey, o.confdeltype,
        CASE WHEN o.contype = 'c' THEN pg_get_constraintdef(o.oid) ELSE '' END
-FROM pg_constraint o WHERE o.conrelid IN ({VISIBLE})"""
+FROM pg_constraint o WHERE o.conrelid IN ({WHOLE})"""
 INDEXES = f"""
 SELECT i.indrelid, c.relname, i.indisunique, i.indisvalid, i.indkey::int2[], i.indnkeyatts,
        i.indpred IS NULL AND NOT EXISTS (
            SELECT 1 FROM pg_opclass o WHERE o.oid = ANY (i.indclass) AND o.opcname LIKE '%_pattern_ops')
 FROM pg_index i JOIN pg_class c ON c.oid = i.indexrelid
-WHERE NOT i.indisprimary AND i.indrelid IN ({VISIBLE})"""
+WHERE NOT i.indisprimary AND i.indrelid IN ({WHOLE})"""
 
 
 class PostgreSQLCatalogue:
@@ -60,9 +64,9 @@ class PostgreSQLCatalogue:
     def read(self, connection: Any) -> dict[str, Table]:
         by_number: dict[int, Table] = {}
         names: dict[int, str] = {}
-        for number, name, kind in rows(connection, TABLES):
+        for number, name, is_opaque, is_partitioned in rows(connection, TABLES):
             names[number] = name
-            by_number[number] = Table(is_view=kind in ("v", "m", "f"), is_partitioned=kind == "p")
+            by_number[number] = Table(is_opaque, is_partitioned)
         columns: dict[tuple[int, int], str] = {}
         for number, place, name, kind, required, identity, generated, default, collation in rows(connection, COLUMNS):
             columns[number, place] = name
@@ -88,7 +92,7 @@ class PostgreSQLCatalogue:
         return {names[number]: table for number, table in by_number.items()}
 
     def type_of(self, declared: str) -> str:
-        return bare_type(declared, ALIASES, _with_its_length)
+        return _type_of(declared)
 
     def indexes(self, connection: Any, column: Any) -> bool:
         return bool(column.db_index and not column.unique)
@@ -132,8 +136,8 @@ class PostgreSQLCatalogue:
         raise NotImplementedError("A table of this engine is changed in place.")
 
 
-def _with_its_length(kind: str) -> str:
-    """What the catalogue writes where Django leaves it out."""
-    if kind == "character":
-        return "character(1)"
-    return re.sub(r"^numeric\((\d+)\)", r"numeric(\1,0)", kind)
+@cache
+def _type_of(declared: str) -> str:
+    kind = bare_type(declared, ALIASES)
+    # The catalogue writes what Django leaves out.
+    return "character(1)" if kind == "character" else re.sub(r"^numeric\((\d+)\)", r"numeric(\1,0)", kind)

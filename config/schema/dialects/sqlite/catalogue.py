@@ -3,6 +3,7 @@
 import re
 from collections import defaultdict
 from collections.abc import Iterator, Mapping
+from functools import cache
 from typing import Any
 
 from config.schema.dialects.catalogue import Check, Column, ForeignKey, Key, Table, bare_type, rows
@@ -31,7 +32,7 @@ class SQLiteCatalogue:
     def read(self, connection: Any) -> dict[str, Table]:
         tables = {}
         for name, kind, sql in rows(connection, TABLES):
-            tables[name] = Table(is_view=kind == "view", checks=dict(checks_of(sql)) if kind == "table" else {})
+            tables[name] = Table(is_opaque=kind == "view", checks=dict(checks_of(sql)) if kind == "table" else {})
         _read_columns(connection, tables)
         _read_keys(connection, tables)
         _read_foreign_keys(connection, tables)
@@ -40,7 +41,7 @@ class SQLiteCatalogue:
         return tables
 
     def type_of(self, declared: str) -> str:
-        return bare_type(declared, {})
+        return _type_of(declared)
 
     def indexes(self, connection: Any, column: Any) -> bool:
         return bool(column.db_index and not column.unique)
@@ -73,7 +74,7 @@ def _read_columns(connection: Any, tables: dict[str, Table]) -> None:
         declared = re.sub(r"\s*generated always$", "", kind.lower())
         # The rows of a table are numbered by any key that is one integer.
         tables[table].columns[name] = Column(
-            bare_type(declared, {}), not required and not place, default, generated=hidden > 1
+            _type_of(declared), not required and not place, default, generated=hidden > 1
         )
         if place:
             places[table][place] = name
@@ -127,3 +128,8 @@ def _inside(words: list[str], place: int) -> Iterator[str]:
 
 def _plain(name: str) -> str:
     return name[1:-1].replace('""', '"') if name[0] in '"`[' else name
+
+
+@cache
+def _type_of(declared: str) -> str:
+    return bare_type(declared, {})
