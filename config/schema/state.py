@@ -1,21 +1,19 @@
 """In which state the schema of a database is. Everything that shows a state computes it here; nothing here writes."""
 
 import enum
-import functools
 from dataclasses import dataclass
 from typing import Any
 
 from django.db import Error
-from django.db.migrations.exceptions import InconsistentMigrationHistory
 from django.db.migrations.executor import MigrationExecutor
 
 from config.schema.claim import ClaimRow
 from config.schema.dialects import dialect
-from config.schema.digest import migration_digest
 from config.schema.direct import first_line
+from config.schema.drift import applied_differences, history_differences, migrations_ahead
 from config.schema.exits import DONE, INTERRUPTED, LOCKED, REFUSED, UNREACHABLE
 from config.schema.expected import expected_tables
-from config.schema.journal import Journal, Run, recorded_digests
+from config.schema.journal import Journal, Run
 
 
 class State(enum.Enum):
@@ -75,6 +73,8 @@ class SchemaState:
     tables_expected: int | None = None
     """How many tables the applied migrations have made; None where nobody could look."""
     tables_missing: tuple[str, ...] = ()
+    checks_valid: bool | None = None
+    """Whether all checks are in the catalogue as the applied migrations say; None where nobody could compare."""
 
     @property
     def state(self) -> State:
@@ -99,11 +99,6 @@ def read_state(connection: Any) -> SchemaState:
         return SchemaState(database=name, issues=(issue,))
 
 
-@functools.cache
-def _digest_of(migration: Any) -> str:
-    return migration_digest(migration("", ""))
-
-
 class _Reader:
     def __init__(self, connection: Any, name: str) -> None:
         self.connection, self.name = connection, name
@@ -113,7 +108,7 @@ class _Reader:
 
     def read(self) -> SchemaState:
         holder = self._runs()
-        self._history()
+        checks_valid = self._drift()
         for each in dialect(self.connection).obstacles(self.connection):
             self._add(each.id, each.words, each.way, None)
         for other in dialect(self.connection).lock.elsewhere(self.connection):
@@ -124,18 +119,18 @@ class _Reader:
             some = ", ".join(pending[:5]) + (f" and {len(pending) - 5} more" if len(pending) > 5 else "")
             self._add("pending", f"{len(pending)} migrations are not applied: {some}.", "Run migrate.", State.PENDING)
         expected, missing = self._tables()
-        known = {*self.loader.disk_migrations, *self.loader.replacements}
-        applied = sorted(self.loader.applied_migrations)
+        ahead = migrations_ahead(self.loader)
         return SchemaState(
             database=self.name,
             issues=tuple(self.issues),
-            applied=tuple(f"{app}.{name}" for app, name in applied if (app, name) in known),
+            applied=tuple(f"{app}.{name}" for app, name in sorted({*self.loader.applied_migrations} - {*ahead})),
             pending=tuple(pending),
-            ahead=tuple(f"{app}.{name}" for app, name in applied if (app, name) not in known),
+            ahead=tuple(f"{app}.{name}" for app, name in ahead),
             holder=holder,
             version=self._version(),
             tables_expected=expected,
             tables_missing=missing,
+            checks_valid=checks_valid,
         )
 
     def _tables(self) -> tuple[int, tuple[str, ...]]:
@@ -143,9 +138,6 @@ class _Reader:
         # Django offers the state of what is applied to its own executor only.
         expected = expected_tables(self.connection, self.executor._create_project_state(with_applied_migrations=True))
         missing = tuple(sorted(expected - set(self.connection.introspection.table_names(include_views=True))))
-        for table in missing:
-            way = f"Restore a back-up, or say schema_recover --apply --create-table {table} for an empty one."
-            self._add("missing_table", f"The table {table} is not there.", way, State.DRIFTED, table)
         return len(expected), missing
 
     def _version(self) -> str | None:
@@ -183,19 +175,12 @@ class _Reader:
             )
         return None
 
-    def _history(self) -> None:
-        try:
-            self.loader.check_consistent_history(self.connection)
-        except InconsistentMigrationHistory as error:
-            self._add("inconsistent_history", f"{error}", "Run showmigrations and see who recorded it.", State.DRIFTED)
-        for key, digest in recorded_digests(self.connection).items():
-            migration = self.loader.disk_migrations.get(key)
-            kind: Any = type(migration)
-            if migration and key in self.loader.applied_migrations and _digest_of(kind) != digest:
-                self._add(
-                    "edited",
-                    f"{migration} was edited after it was applied here.",
-                    "Put the file back as it was, and write the change as a new migration.",
-                    State.DRIFTED,
-                    str(migration),
-                )
+    def _drift(self) -> bool | None:
+        """Adds what differs; returns whether all checks are as they should be, None where nobody can tell now."""
+        found = history_differences(self.connection, self.loader)
+        may_compare = not {State.RUNNING, State.INTERRUPTED} & {issue.state for issue in self.issues}
+        if may_compare:
+            found += applied_differences(self.connection, self.executor, sql=False)
+        for each in found:
+            self._add(each.kind, each.words, each.advice, State.DRIFTED, each.subject)
+        return "check" not in {each.kind for each in found} if may_compare else None

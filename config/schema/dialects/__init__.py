@@ -4,6 +4,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
+from config.schema.dialects.catalogue import Catalogue
 from config.schema.dialects.locks import NativeLock
 from config.schema.dialects.preflight import Obstacle
 from config.schema.dialects.statements import Statements
@@ -23,6 +24,7 @@ class Dialect:
     """The collation under which a search takes upper and lower case for the same; None where LIKE or UPPER does so."""
     lock: NativeLock
     statements: Statements
+    catalogue: Catalogue
     is_pooled: Callable[[Any], bool]
     """Whether a pooler stands between this connection and the server."""
     obstacles: Callable[[Any], list[Obstacle]]

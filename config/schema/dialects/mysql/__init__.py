@@ -1,6 +1,7 @@
 """MariaDB 10.5 and newer, MySQL 8.0.13 and newer (MySQL is unproved: its server is not in Debian)."""
 
 from config.schema.dialects import Dialect
+from config.schema.dialects.mysql.catalogue import MySQLCatalogue
 from config.schema.dialects.mysql.lock import NamedLock, is_pooled
 from config.schema.dialects.mysql.preflight import obstacles
 from config.schema.dialects.mysql.statements import MySQLStatements
@@ -11,6 +12,7 @@ MARIADB = Dialect(
     search_collation="utf8mb4_unicode_ci",
     lock=NamedLock(),
     statements=MySQLStatements(),
+    catalogue=MySQLCatalogue(mariadb=True),
     is_pooled=is_pooled,
     obstacles=lambda connection: obstacles(connection, ("utf8mb4_nopad_bin", "utf8mb4_unicode_ci")),
     utc_now="UTC_TIMESTAMP(6)",
@@ -21,6 +23,7 @@ MYSQL = Dialect(
     search_collation="utf8mb4_unicode_ci",
     lock=NamedLock(),
     statements=MySQLStatements(),
+    catalogue=MySQLCatalogue(mariadb=False),
     is_pooled=is_pooled,
     obstacles=lambda connection: obstacles(connection, ("utf8mb4_0900_bin", "utf8mb4_unicode_ci")),
     utc_now="UTC_TIMESTAMP(6)",

@@ -1,6 +1,7 @@
 """PostgreSQL 14 and newer."""
 
 from config.schema.dialects import Dialect
+from config.schema.dialects.postgresql.catalogue import PostgreSQLCatalogue
 from config.schema.dialects.postgresql.lock import AdvisoryLock, is_pooled
 from config.schema.dialects.postgresql.preflight import obstacles
 from config.schema.dialects.postgresql.statements import PostgreSQLStatements
@@ -11,6 +12,7 @@ POSTGRESQL = Dialect(
     search_collation=None,
     lock=AdvisoryLock(),
     statements=PostgreSQLStatements(),
+    catalogue=PostgreSQLCatalogue(),
     is_pooled=is_pooled,
     obstacles=obstacles,
     utc_now="STATEMENT_TIMESTAMP()",
