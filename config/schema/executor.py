@@ -7,6 +7,7 @@ written inside its own transaction. Elsewhere each statement is journalled, and 
 import copy
 import json
 from collections.abc import Callable
+from dataclasses import dataclass, field
 from typing import Any
 
 from django.db import transaction
@@ -23,6 +24,16 @@ from config.schema.resume import Progress, flattened, journalled, watched
 from config.schema.rollback import chosen
 
 Plan = list[tuple[Migration, bool]]
+
+
+@dataclass
+class Done:
+    """What a run has done, to be looked at again before it says so."""
+
+    plan: Plan = field(default_factory=list)
+    before: Any = None
+    after: Any = None
+    faked: bool = False
 
 
 class SchemaExecutor(MigrationExecutor):
@@ -42,6 +53,7 @@ class SchemaExecutor(MigrationExecutor):
     allow_destructive: bool
     steps: int | None
     """Of the plan only so many migrations, the first ones; None: all."""
+    done: Done
     back: tuple[tuple[str, str], ...] | None
     """Unapply these migrations, in this order, and no other."""
 
@@ -64,6 +76,16 @@ class SchemaExecutor(MigrationExecutor):
         elif takes:
             self.lock.release()
         return plan
+
+    def migrate(
+        self, targets: Any, plan: Any = None, state: Any = None, fake: bool = False, fake_initial: bool = False
+    ) -> Any:
+        # Django offers the state of what is applied to its own executor only.
+        this: Any = self
+        self.done.before = this._create_project_state(with_applied_migrations=True) if plan else None
+        after = super().migrate(targets, plan, state, fake, fake_initial)
+        self.done.plan, self.done.after, self.done.faked = plan or [], after, fake
+        return after
 
     def _plan(self, targets: Any, clean_start: bool = False) -> Plan:
         if self.back is not None and not clean_start:

@@ -15,6 +15,20 @@ def expected_tables(connection: Any, state: ProjectState) -> set[str]:
     }
 
 
+def touched_tables(connection: Any, before: ProjectState, after: ProjectState) -> set[str]:
+    """The tables of the models in which two states differ."""
+    in_both = before.models.keys() & after.models.keys()
+    changed = {key for key in in_both if before.models[key] != after.models[key]}
+    changed |= before.models.keys() ^ after.models.keys()
+    return {
+        table
+        for state in (before, after)
+        for key, model in state.models.items()
+        if key in changed and has_table(connection, model)
+        for table in _tables(connection, model)
+    }
+
+
 def has_table(connection: Any, model: ModelState) -> bool:
     """Whether migrations make a table for the model on this connection."""
     swappable = model.options.get("swappable")

@@ -12,14 +12,14 @@ from typing import Any
 from django.db import DatabaseError
 from django.db.migrations.executor import MigrationExecutor
 from django.db.migrations.loader import MigrationLoader
-from django.db.migrations.state import ProjectState
 from django.utils import timezone
 
 from config.schema.claim import ClaimRow
 from config.schema.dialects import dialect
 from config.schema.dialects.statements import Kind
+from config.schema.drift import applied_differences, lacking, unrecorded
+from config.schema.drift.mend import create_table as make_table
 from config.schema.exits import Refused
-from config.schema.expected import expected_tables
 from config.schema.journal import Journal, OperationEntry, Run, StatementEntry
 from config.schema.lock import SchemaLock
 from config.schema.resume import DONE
@@ -50,10 +50,24 @@ def diagnose(connection: Any) -> list[Proposal]:
     """What can be mended in this database; writes nothing. Empty on a healthy database, and while a live run works."""
     if dialect(connection).lock.is_taken(connection):
         return []
-    loader = MigrationLoader(connection)
+    executor: Any = MigrationExecutor(connection)
     steps = Journal(connection).open_steps()
-    begun = [_proposal(loader, step) for step in steps] or list(_dead_run(connection))
-    return [*begun, *(_missing(table) for table in sorted(missing_tables(connection)[0]))]
+    begun = [_proposal(executor.loader, step) for step in steps]
+    if begun:
+        return begun
+    found = [*_dead_run(connection), *(_to_record(each) for each, _ in unrecorded(connection, executor))]
+    for each in applied_differences(connection, executor):
+        if each.kind == "invalid_index":
+            found.append(Proposal(each.kind, each.subject, f"{each.words} Build it again.", sql=each.sql))
+        elif each.kind == "missing_table":
+            found.append(_missing(each.subject))
+    return found
+
+
+def _to_record(migration: Any) -> Proposal:
+    words = f"{migration} has been applied here, and is not recorded so; record it."
+    arguments = (migration.app_label, migration.name, "--fake")
+    return Proposal("unrecorded", str(migration), words, migrate=arguments)
 
 
 def _missing(table: str) -> Proposal:
@@ -77,31 +91,21 @@ def _dead_run(connection: Any) -> Iterable[Proposal]:
         yield Proposal("dead_run", "", f"A run ended without saying so: {holder or 'its process is gone'}; close it.")
 
 
-def missing_tables(connection: Any) -> tuple[set[str], ProjectState]:
-    """The tables that the applied migrations have made and that are not there, and the state that they made."""
-    # Django offers the state of what is applied to its own executor only.
-    executor: Any = MigrationExecutor(connection)
-    state: ProjectState = executor._create_project_state(with_applied_migrations=True)
-    present = set(connection.introspection.table_names(include_views=True))
-    return expected_tables(connection, state) - present, state
-
-
 def create_table(lock: SchemaLock, table: str, timeout: float, words: dict[str, str]) -> None:
     """Make a missing table empty, as the applied migrations have it, without partitions.
 
     Raises Refused where it is not missing, and what `SchemaLock.take` raises after `timeout` seconds.
     """
     with _run(lock, timeout, words):
-        missing, state = missing_tables(lock.connection)
-        if table not in missing:
+        # Django offers the state of what is applied to its own executor only.
+        executor: Any = MigrationExecutor(lock.connection)
+        state = executor._create_project_state(with_applied_migrations=True)
+        if table not in {each.table for each in lacking(lock.connection, state, {table})}:
             raise Refused(f"{table} is no table that is missing here; schema_status names those that are.")
         made = state.apps.get_models(include_auto_created=True)
-        model: Any = next(model for model in made if model._meta.db_table == table)
+        model = next(model for model in made if model._meta.db_table == table)
         with lock.connection.schema_editor() as editor:
-            # Not create_model, which makes the tables of many-to-many fields too, and they may be there.
-            sql, parameters = editor.table_sql(model)
-            editor.execute(sql, parameters or None)
-            editor.deferred_sql.extend(editor._model_indexes_sql(model))
+            make_table(editor, model)
 
 
 def mend(lock: SchemaLock, proposal: Proposal, timeout: float, words: dict[str, str]) -> None:

@@ -12,7 +12,10 @@ from unittest.mock import patch
 from django.core.management.commands import migrate
 from django.db import DatabaseError
 
-from config.schema.executor import SchemaExecutor
+from config.schema.drift import lacking, unlike_the_plan
+from config.schema.executor import Done, SchemaExecutor
+from config.schema.exits import Refused
+from config.schema.expected import expected_tables, touched_tables
 from config.schema.gate import Mode
 from config.schema.journal import Journal
 from config.schema.lock import SchemaLock
@@ -50,6 +53,7 @@ def one_runner(
         "steps": steps,
         "back": back,
     }
+    attributes["done"] = done = Done()
     executor = type("Executor", (SchemaExecutor,), attributes)
     send: Callable[..., Any] = migrate.emit_post_migrate_signal  # type: ignore[attr-defined]
 
@@ -65,6 +69,7 @@ def one_runner(
             patch.object(migrate, "emit_post_migrate_signal", send_under_lock),
         ):
             yield
+        _look_again(lock, done)
     except BaseException as error:
         # Where the database is gone, what happened to it is the error to be seen, not that the journal cannot be ended.
         with contextlib.suppress(DatabaseError):
@@ -74,3 +79,26 @@ def one_runner(
         journal.end(None)
     finally:
         lock.release()
+
+
+def _look_again(lock: SchemaLock, done: Done) -> None:
+    """Read the database anew: what was to be applied is recorded so, and the tables that it touches are as it says.
+
+    Raises Refused where they are not; after `--fake` it only says so, as nothing was run that could be wrong.
+    """
+    if not done.plan:
+        return
+    found: list[Any] = unlike_the_plan(lock.connection, done.plan)
+    tables = touched_tables(lock.connection, done.before, done.after) & expected_tables(lock.connection, done.after)
+    if tables:
+        found += lacking(lock.connection, done.after, tables)
+    words = " ".join(each.words for each in found)
+    if done.faked:
+        lock.say(
+            f"Nothing was run. {f'What it touches differs: {words}' if found else 'What it touches is as it says.'}"
+        )
+    elif found:
+        raise Refused(
+            f"All was run, and the database is not as the migrations say: {words} "
+            "Read schema_drift --sql, which says how to mend it."
+        )

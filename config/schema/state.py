@@ -10,7 +10,7 @@ from django.db.migrations.executor import MigrationExecutor
 from config.schema.claim import ClaimRow
 from config.schema.dialects import dialect
 from config.schema.direct import first_line
-from config.schema.drift import applied_differences, history_differences, migrations_ahead
+from config.schema.drift import applied_differences, history_differences, migrations_ahead, unrecorded
 from config.schema.exits import DONE, INTERRUPTED, LOCKED, REFUSED, UNREACHABLE
 from config.schema.expected import expected_tables
 from config.schema.journal import Journal, Run
@@ -175,12 +175,24 @@ class _Reader:
             )
         return None
 
+    def _unrecorded(self) -> set[str]:
+        """Adds what is applied and not recorded so; returns the tables that it touches."""
+        touched: set[str] = set()
+        for migration, tables in unrecorded(self.connection, self.executor):
+            touched |= tables
+            way = f"Run schema_recover --apply --only {migration}, which records it."
+            words = f"{migration} has been applied here, and is not recorded so."
+            self._add("unrecorded", words, way, State.DRIFTED, str(migration))
+        return touched
+
     def _drift(self) -> bool | None:
         """Adds what differs; returns whether all checks are as they should be, None where nobody can tell now."""
         found = history_differences(self.connection, self.loader)
         may_compare = not {State.RUNNING, State.INTERRUPTED} & {issue.state for issue in self.issues}
         if may_compare:
-            found += applied_differences(self.connection, self.executor, sql=False)
+            known = self._unrecorded()
+            differences = applied_differences(self.connection, self.executor, sql=False)
+            found += [each for each in differences if each.kind != "extra_column" or each.table not in known]
         for each in found:
             self._add(each.kind, each.words, each.advice, State.DRIFTED, each.subject)
         return "check" not in {each.kind for each in found} if may_compare else None

@@ -15,6 +15,7 @@ from config.schema.drift.difference import Difference
 from config.schema.drift.expected import ExpectedTable, expected_catalogue
 from config.schema.drift.history import history_differences, migrations_ahead
 from config.schema.drift.mend import mended
+from config.schema.drift.reread import lacking, unlike_the_plan, unrecorded
 from config.schema.expected import has_table
 from config.schema.lint.history import model_drift
 from config.schema.lint.project import Project, default_labels
@@ -24,8 +25,11 @@ __all__ = [
     "applied_differences",
     "catalogue_differences",
     "history_differences",
+    "lacking",
     "migrations_ahead",
     "model_differences",
+    "unlike_the_plan",
+    "unrecorded",
 ]
 
 

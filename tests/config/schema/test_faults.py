@@ -21,11 +21,12 @@ EDIT = """
 import django; django.setup()
 from django.db import connection, models
 from django.db.migrations.executor import MigrationExecutor
-apps = MigrationExecutor(connection)._create_project_state(with_applied_migrations=True).apps
-thing, kind, more = (apps.get_model("ruled", name) for name in ("Thing", "Kind", "More"))
-field = thing._meta.get_field
+from django.db.migrations.operations import *
+before = MigrationExecutor(connection)._create_project_state(with_applied_migrations=True)
+operation, after = {}, before.clone()
+operation.state_forwards("ruled", after)
 with connection.schema_editor() as editor:
-    {}
+    operation.database_forwards("ruled", editor, before, after)
 """
 ASK = """
 import django; django.setup()
@@ -33,8 +34,6 @@ from django.db import connection
 with connection.cursor() as cursor:
     cursor.execute({!r})
 """
-AS_BIGINT = "new = models.BigIntegerField(null=True); new.set_attributes_from_name('size'); new.model = thing"
-LOOSE = "new = models.ForeignKey(kind, models.CASCADE, db_constraint=False); new.set_attributes_from_name('kind')"
 
 
 @dataclass(frozen=True)
@@ -77,22 +76,20 @@ def die(apps: str, *arguments: str) -> Callable[[str], None]:
 DRIFTED = ("drifted", 4)
 BY_HAND = "drifted"
 FAULTS = {
-    "missing_table": Fault(edit("editor.delete_model(more)"), *DRIFTED, ("missing_table",), subject="ruled_more"),
-    "missing_column": Fault(edit("editor.remove_field(thing, field('code'))"), *DRIFTED, ("missing_column",), BY_HAND),
-    "type": Fault(edit(f"{AS_BIGINT}; editor.alter_field(thing, field('size'), new)"), *DRIFTED, ("type",), BY_HAND),
+    "missing_table": Fault(edit("DeleteModel('More')"), *DRIFTED, ("missing_table",), subject="ruled_more"),
+    "missing_column": Fault(edit("RemoveField('Thing', 'note')"), *DRIFTED, ("missing_column",), BY_HAND),
+    "type": Fault(
+        edit("AlterField('Thing', 'note', models.CharField(max_length=9, null=True))"), *DRIFTED, ("type",), BY_HAND
+    ),
     "foreign_key": Fault(
-        edit(f"{LOOSE}; new.model = thing; editor.alter_field(thing, field('kind'), new)"),
+        edit("AlterField('Thing', 'kind', models.ForeignKey('ruled.Kind', models.CASCADE, db_constraint=False))"),
         *DRIFTED,
         ("foreign_key",),
         BY_HAND,
     ),
-    "unique": Fault(
-        edit("editor.remove_constraint(thing, thing._meta.constraints[0])"), *DRIFTED, ("unique",), BY_HAND
-    ),
-    "check": Fault(edit("editor.remove_constraint(thing, thing._meta.constraints[1])"), *DRIFTED, ("check",), BY_HAND),
-    "missing_index": Fault(
-        edit("editor.remove_index(thing, thing._meta.indexes[0])"), *DRIFTED, ("missing_index",), BY_HAND
-    ),
+    "unique": Fault(edit("RemoveConstraint('Thing', 'thing_code')"), *DRIFTED, ("unique",), BY_HAND),
+    "check": Fault(edit("RemoveConstraint('Thing', 'thing_size')"), *DRIFTED, ("check",), BY_HAND),
+    "missing_index": Fault(edit("RemoveIndex('Thing', 'thing_by_size')"), *DRIFTED, ("missing_index",), BY_HAND),
     "edited": Fault(
         ask("UPDATE schema_steps SET digest = 'other' WHERE name = '0002_more'"), *DRIFTED, ("edited",), BY_HAND
     ),
@@ -126,10 +123,7 @@ FAULTS = {
         die("ruled,undecided"), "interrupted", 5, ("interrupted", "pending"), "interrupted", apps="ruled,undecided"
     ),
     "dead_run": Fault(
-        ask(
-            "UPDATE schema_claims SET owner = 'gone', host = 'web-1', pid = 1, release = '1', "
-            "taken_at = '2026-01-01 00:00:00'"
-        ),
+        ask("UPDATE schema_claims SET owner = 'gone', host = 'web-1', pid = 1, taken_at = '2026-01-01 00:00:00'"),
         "interrupted",
         5,
         ("dead_run",),

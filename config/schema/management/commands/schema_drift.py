@@ -7,10 +7,11 @@ from typing import Any
 
 from django.apps import apps
 from django.core.management.base import BaseCommand, CommandError, CommandParser
-from django.db import DEFAULT_DB_ALIAS, Error, connections
+from django.db import DEFAULT_DB_ALIAS, connections
 from django.db.migrations.executor import MigrationExecutor
 
 from config.schema.dialects import dialect
+from config.schema.direct import OnDirectConnection
 from config.schema.drift import (
     Difference,
     applied_differences,
@@ -18,7 +19,7 @@ from config.schema.drift import (
     migrations_ahead,
     model_differences,
 )
-from config.schema.exits import USAGE, Refused, Unreachable
+from config.schema.exits import USAGE, Refused
 
 BEFORE_SQL = """\
 -- Read it before you run it, and have a back-up. Each statement by itself, in this order, outside a transaction, and
@@ -26,7 +27,7 @@ BEFORE_SQL = """\
 """
 
 
-class Command(BaseCommand):
+class Command(OnDirectConnection, BaseCommand):
     help = (
         "Compare the models, the migrations, what is recorded of them and the live catalogue. Exit codes: 0 no "
         "difference, 4 differences, 6 the database cannot be asked. Example: schema_drift --sql inventory"
@@ -44,13 +45,9 @@ class Command(BaseCommand):
         for label in labels - {*apps.app_configs}:
             raise CommandError(f"There is no app {label}: name the label of an installed one.", returncode=USAGE)
         connection = connections[options["database"]]
-        try:
-            connection.ensure_connection()
-            executor = MigrationExecutor(connection)
-            found = differences(connection, executor, labels)
-            is_changing = dialect(connection).lock.is_taken(connection)
-        except Error:
-            raise Unreachable(f"{connection.settings_dict['NAME']} cannot be asked; schema_status says why.") from None
+        executor = MigrationExecutor(connection)
+        found = differences(connection, executor, labels)
+        is_changing = dialect(connection).lock.is_taken(connection)
         ahead = [f"{app}.{name}" for app, name in migrations_ahead(executor.loader) if not labels or app in labels]
         if is_changing:
             self.stderr.write("The schema is being changed now: what is half done is a difference, too.")

@@ -13,6 +13,7 @@ class Migration(migrations.Migration):
                 ("kind", models.ForeignKey("ruled.Kind", models.CASCADE)),
                 ("code", models.CharField(max_length=20)),
                 ("size", models.IntegerField(null=True)),
+                ("note", models.TextField(null=True)),
             ],
             options={
                 "indexes": [models.Index(fields=["size"], name="thing_by_size")],
