@@ -1,10 +1,12 @@
 """Django commands of the awkward project in processes of their own, and what they leave in the database."""
 
 import contextlib
+import json
 import os
 import subprocess
 import sys
 import time
+from typing import Any
 
 from tests.engines import connect
 
@@ -37,6 +39,20 @@ def script(url: str, code: str, apps: str = "counted", **environment: str) -> "s
         text=True,
         timeout=LIMIT,
     )
+
+
+def session(url: str, *steps: tuple[str, ...], apps: str = "counted", **environment: str) -> list[Any]:
+    """What `tests.awkward.session` answers to steps that have to run in one process, as processes are dear."""
+    done = subprocess.run(
+        [sys.executable, "-m", "tests.awkward.session"],
+        input=json.dumps(steps),
+        env=_environment(url, apps) | environment,
+        capture_output=True,
+        text=True,
+        timeout=LIMIT,
+    )
+    assert done.returncode == 0, done.stderr
+    return json.loads(done.stdout.splitlines()[-1])
 
 
 def run(url: str, *arguments: str, **environment: str) -> tuple[int, str]:
