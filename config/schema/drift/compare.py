@@ -196,6 +196,7 @@ def _without_casts(sql: str) -> str:
     while True:
         inner = re.sub(r"^\((.*)\)$", r"\1", re.sub(r"^_utf8mb[34](?=')", "", sql.strip()), flags=re.S)
         inner = re.sub(r"""(?<=['\d)e])::[\w ."]+(\(\d+(,\s*\d+)?\))?$""", "", inner)
+        inner = re.sub(r"^cast\((.*) as [\w ]+\)$", r"\1", inner, flags=re.I | re.S)
         if inner == sql:
             return sql
         sql = inner

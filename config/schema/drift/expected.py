@@ -117,7 +117,7 @@ def _add_field(editor: Any, table: ExpectedTable, each: Any) -> None:
             catalogue.type_of(parameters["type"]),
             # Django writes NOT NULL into no generated column.
             None if each.generated else each.null and not each.primary_key,
-            "" if each.has_db_default() else None,
+            "" if _has_default(each) else None,
             parameters.get("collation"),
             each.get_internal_type() in ("AutoField", "BigAutoField", "SmallAutoField"),
             each.generated,
@@ -136,6 +136,13 @@ def _add_field(editor: Any, table: ExpectedTable, each: Any) -> None:
         if other is not None:
             rule = on_delete_rule(each) if issubclass(connection.SchemaEditorClass, OnDeleteMixin) else None
             table.foreign_keys.append((ForeignKey((each.column,), other, (each.target_field.column,), rule), each))
+
+
+def _has_default(each: Any) -> bool:
+    if not each.has_db_default():
+        return False
+    # NULL by default is what a column without a default has.
+    return not (isinstance(each._db_default_expression, Value) and each._db_default_expression.value is None)
 
 
 def _literal(connection: Any, each: Any) -> Any:

@@ -227,6 +227,17 @@ def test_a_check_that_admits_other_choices_is_told_and_mended(family: Story) -> 
     assert differences(family) == []
 
 
+def test_another_collation_is_told_and_mended(engine: str, story: Story) -> None:
+    collation = {"postgresql": "C", "mariadb": "utf8mb4_bin", "sqlite": "NOCASE"}[engine]
+    story.create("Named", id=models.BigAutoField(primary_key=True), name=text(db_collation=collation))
+    happen(story, AlterField("Named", "name", text()))
+
+    # SQLite tells a column's collation nowhere but in the table's SQL, which is not compared.
+    assert [each.kind for each in differences(story)] == ([] if engine == "sqlite" else ["collation"])
+    mend(story)
+    assert differences(story) == []
+
+
 def test_an_index_on_other_columns_is_told_and_mended(family: Story) -> None:
     other = models.Index(fields=["size"], name="child_by_name")
     happen(family, RemoveIndex("Child", "child_by_name"), AddIndex("Child", other))
@@ -235,6 +246,55 @@ def test_an_index_on_other_columns_is_told_and_mended(family: Story) -> None:
     assert (difference.kind, difference.name) == ("index", "child_by_name")
     mend(family)
     assert differences(family) == []
+
+
+BY_HAND: dict[str, tuple[dict[str, str], tuple[str, str, str | None]]] = {
+    "numbering": (
+        {
+            "postgresql": "ALTER TABLE t_leaf ALTER COLUMN id DROP IDENTITY",
+            "mariadb": "ALTER TABLE t_leaf MODIFY id bigint NOT NULL",
+        },
+        ("identity", "t_leaf", "id"),
+    ),
+    "check of a positive number": (
+        {"postgresql": "ALTER TABLE t_child DROP CONSTRAINT t_child_many_check"},
+        ("check", "t_child", "many"),
+    ),
+    "check of JSON": (
+        {"mariadb": "ALTER TABLE t_child MODIFY data longtext NOT NULL"},
+        ("type", "t_child", "data"),
+    ),
+    "collation": (
+        {
+            "mariadb": "ALTER TABLE t_parent MODIFY code varchar(40) COLLATE utf8mb4_unicode_ci NOT NULL",
+        },
+        ("collation", "t_parent", "code"),
+    ),
+    "primary key": (
+        {
+            "postgresql": "ALTER TABLE t_leaf DROP CONSTRAINT t_leaf_pkey",
+            "mariadb": "ALTER TABLE t_leaf MODIFY id bigint NOT NULL, DROP PRIMARY KEY",
+        },
+        ("primary_key", "t_leaf", None),
+    ),
+    "expression of a column": (
+        {
+            "postgresql": "ALTER TABLE t_child ALTER COLUMN double DROP EXPRESSION",
+            "mariadb": "ALTER TABLE t_child MODIFY `double` int",
+        },
+        ("generated", "t_child", "double"),
+    ),
+}
+
+
+@pytest.mark.parametrize("fault", BY_HAND)
+def test_a_fault_that_only_a_hand_makes_is_told(fault: str, engine: str, family: Story) -> None:
+    statements, expected = BY_HAND[fault]
+    if engine not in statements:
+        assert differences(family) == []
+        return
+    execute(family.connection, statements[engine])
+    assert expected in [(each.kind, each.table, each.name) for each in differences(family)]
 
 
 def test_what_sql_makes_beside_the_migrations_is_no_drift(engine: str, family: Story) -> None:

@@ -58,10 +58,16 @@ class MySQLCatalogue:
             name: Table(is_opaque=kind == "VIEW", is_partitioned=bool(partitioned))
             for name, kind, partitioned in rows(connection, TABLES)
         }
+        for table, name, clause, of_column in rows(connection, CHECKS[self.mariadb]):
+            named = tuple(dict.fromkeys(re.findall(r"`([^`]+)`", clause)))
+            # A column's check keeps the name that the column had before it was renamed.
+            tables[table].checks[f"`{clause}`" if of_column else name] = Check(named, clause)
         for name, column, kind, nullable, default, collation, extra in rows(connection, COLUMNS):
+            # MariaDB's JSON is a text with this check.
+            is_json = f"`json_valid(`{column}`)`" in tables[name].checks
             generated = "GENERATED" in extra.replace("DEFAULT_GENERATED", "").upper()
             tables[name].columns[column] = Column(
-                self.type_of(kind),
+                "json" if is_json else _type_of(kind),
                 nullable == "YES",
                 None if generated else self._default(default, extra),
                 collation,
@@ -76,9 +82,6 @@ class MySQLCatalogue:
         for (table, name, other), pairs in parts.items():
             own, to = (tuple(each) for each in zip(*pairs, strict=True))
             tables[table].foreign_keys.append(ForeignKey(own, other, to, rules.get((table, name)), name))
-        for table, name, clause, of_column in rows(connection, CHECKS[self.mariadb]):
-            named = tuple(dict.fromkeys(re.findall(r"`([^`]+)`", clause)))
-            tables[table].checks[f"`{name}`" if of_column else name] = Check(named, clause)
         return tables
 
     def _default(self, default: str | None, extra: str) -> str | None:
@@ -101,8 +104,6 @@ class MySQLCatalogue:
                 tables[table].keys.append(Key(name, key, unique, plain=all(plain for _, plain in columns)))
 
     def type_of(self, declared: str) -> str:
-        if self.mariadb and declared.lower() == "json":
-            return "longtext"
         return _type_of(declared)
 
     def indexes(self, connection: Any, column: Any) -> bool:
