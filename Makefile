@@ -48,7 +48,7 @@ format: setup ## lay the code out
 	@$(PYTHON) -m ruff check --fix-only .
 	@$(PYTHON) -m ruff format .
 
-test-kill: ready-for-test ## kill migrate at every boundary between statements, on every engine (half an hour)
+test-kill: ready-for-test ## kill migrate at every boundary between statements, on every engine (hours)
 	@$(PYTHON) -m tests.awkward --engines "$(ENGINES)"
 
 test-django: ready-for-test ## Django's own tests of migrations, with our migrate in the place of Django's

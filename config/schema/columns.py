@@ -44,7 +44,7 @@ class StepColumns(models.Model):
     in_one_transaction = models.BooleanField()
     digest = models.CharField(max_length=64)
     operations = models.TextField()
-    """JSON: for each operation its digest and its description."""
+    """JSON: for each operation its digest, empty where one transaction holds them all, and its description."""
     started_at = models.DateTimeField()
     ended_at = models.DateTimeField(null=True)
     ended_by = models.ForeignKey("schema.Run", on_delete=models.PROTECT, related_name="ended_steps", null=True)
@@ -93,7 +93,7 @@ class StatementEntryColumns(models.Model):
     before = models.CharField(max_length=64, null=True)
     """The digest of what the catalogue said before the statement; unchanged means that it did not happen."""
     decision = models.CharField(max_length=8, null=True)
-    """As that of an operation."""
+    """As that of an operation; failed where the database refused it, whatever the operation then made of that."""
     started_at = models.DateTimeField()
     ended_at = models.DateTimeField(null=True)
 

@@ -4,12 +4,14 @@ import ast
 import hashlib
 import inspect
 import textwrap
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import Any
 
 from django.db.migrations.migration import Migration
 from django.db.migrations.operations.base import Operation
 from django.db.migrations.writer import MigrationWriter, OperationWriter
+
+UNSAID = frozenset(("kind", "type_comment", "type_ignores", "ctx"))
 
 
 def migration_digest(migration: Migration) -> str:
@@ -53,26 +55,31 @@ def _meaning(source: str) -> str:
     except SyntaxError:
         # The source of a lambda is the line that it stands on, which need not be a whole statement.
         return source
-    return " ".join(_canonical(tree))
+    words: list[str] = []
+    _say(tree, words)
+    return " ".join(words)
 
 
-def _canonical(node: Any) -> Iterator[str]:
+def _say(node: Any, words: list[str]) -> None:
     """Own words for a syntax tree, as `ast.dump` speaks otherwise in each version of Python."""
     if isinstance(node, list):
-        yield "["
+        words.append("[")
         for each in node:
-            yield from _canonical(each)
-        yield "]"
+            _say(each, words)
+        words.append("]")
     elif isinstance(node, ast.AST):
-        yield type(node).__name__
-        for name, value in ast.iter_fields(node):
+        words.append(type(node).__name__)
+        for name in node._fields:
+            if name in UNSAID:
+                continue
+            value = getattr(node, name, None)
             if name == "body" and isinstance(value, list) and _is_documentation(value):
                 value = value[1:]
-            if name not in ("kind", "type_comment", "type_ignores", "ctx") and value not in (None, []):
-                yield f"{name}="
-                yield from _canonical(value)
+            if value is not None and value != []:
+                words.append(f"{name}=")
+                _say(value, words)
     else:
-        yield repr(node)
+        words.append(repr(node))
 
 
 def _is_documentation(body: list[Any]) -> bool:

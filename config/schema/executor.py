@@ -56,6 +56,8 @@ class SchemaExecutor(MigrationExecutor):
     done: Done
     back: tuple[tuple[str, str], ...] | None
     """Unapply these migrations, in this order, and no other."""
+    open_steps: list[Any]
+    """The steps that were begun before this run, or by it outside a transaction; only this run can change them."""
 
     def migration_plan(self, targets: Any, clean_start: bool = False) -> Plan:
         plan: Plan = self._plan(targets, clean_start)
@@ -95,7 +97,7 @@ class SchemaExecutor(MigrationExecutor):
 
     def _ask_the_gate(self, plan: Plan) -> None:
         """Nothing is lost by the first migrations of an empty database, nor by going on with what was begun."""
-        if self.gate != "none" and self.loader.applied_migrations and not self.journal.open_steps():
+        if self.gate != "none" and self.loader.applied_migrations and not self.open_steps:
             planned = read_plan_of(self, plan)
             digest = plan_digest(self.connection, planned)
             check_gate(
@@ -108,6 +110,7 @@ class SchemaExecutor(MigrationExecutor):
 
     def _refuse_to_leave_a_migration_behind(self, plan: Plan) -> None:
         planned = {(each.app_label, each.name, backwards) for each, backwards in plan}
+        self.open_steps = []
         for step in self.journal.open_steps():
             is_recorded = (step.app, step.name) in self.loader.applied_migrations
             if is_recorded is not step.backwards:
@@ -119,6 +122,8 @@ class SchemaExecutor(MigrationExecutor):
                 way = "schema_recover --apply" if step.backwards else f"migrate {step.app} {step.name}"
                 verb = "Unapplying" if step.backwards else "Applying"
                 raise Interrupted(f"{verb} {step} was interrupted and has to be gone on with first: say {way}.")
+            else:
+                self.open_steps.append(step)
 
     def apply_migration(self, state: Any, migration: Migration, fake: bool = False, fake_initial: bool = False) -> Any:
         self.lock.step(f"applying {migration}")
@@ -170,12 +175,21 @@ class SchemaExecutor(MigrationExecutor):
 
     def _step(self, migration: Migration, *, backwards: bool, in_one_transaction: bool) -> Any:
         """The journal's row of a migration that was begun before, else a new one."""
-        for step in self.journal.open_steps():
+        for step in self.open_steps:
             if (step.app, step.name, step.backwards) == (migration.app_label, migration.name, backwards):
                 return step
-        return self.journal.begin_step(
-            migration, _described(migration), backwards=backwards, in_one_transaction=in_one_transaction
+        step = self.journal.begin_step(
+            migration,
+            # What is never gone on with in its middle need not be known again.
+            [("", each.describe()) for each in flattened(migration.operations)]
+            if in_one_transaction
+            else _described(migration),
+            backwards=backwards,
+            in_one_transaction=in_one_transaction,
         )
+        if not in_one_transaction:
+            self.open_steps.append(step)
+        return step
 
     def _run(
         self,
@@ -205,7 +219,7 @@ class SchemaExecutor(MigrationExecutor):
                 state = work(copied, editor)
                 progress.run_deferred(len(list(flattened(migration.operations))))
             with transaction.atomic(using=self.connection.alias):
-                progress.write()
+                progress.finish()
                 record()
                 self.journal.end_step(step)
         return state
@@ -217,6 +231,8 @@ def _described(migration: Migration) -> list[tuple[str, str]]:
 
 def _refuse_an_edited_migration(migration: Migration, step: Any, progress: Progress) -> None:
     """What was begun must still be what it was; operations that were not begun may have been mended meanwhile."""
+    if not progress.entries:
+        return
     then, now = json.loads(step.operations), _described(migration)
     for number in sorted(progress.entries):
         if number >= len(then):

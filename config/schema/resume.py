@@ -12,7 +12,7 @@ import json
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
-from django.db import transaction
+from django.db import DatabaseError, transaction
 from django.db.migrations.operations import RunPython, RunSQL, SeparateDatabaseAndState
 from django.db.migrations.operations.base import Operation
 from django.utils import timezone
@@ -25,7 +25,7 @@ from config.schema.journal import AnswerEntry, Journal, OperationEntry, Statemen
 QUESTIONS = ("get_constraints", "get_storage_engine", "get_sequences", "get_table_description", "get_relations")
 """What schema editors ask of `connection.introspection` while they render SQL."""
 
-DONE, AGAIN = "done", "again"
+DONE, AGAIN, FAILED = "done", "again", "failed"
 CHOICE = (
     "Look whether its work is there, then say schema_recover --apply --done to take it as done, "
     "or schema_recover --apply --again to run it again from its start."
@@ -36,7 +36,8 @@ class Progress:
     """How far a step came, as its journal tells, and what is done of it now.
 
     Rows that only say that something is over wait in `_later` and are written together with the next row that has to
-    be there before something happens: one commit a statement. Lost with a kill, they are found out again.
+    be there before something happens: one commit a statement. Lost with a kill, they are found out again. The end of
+    a statement that commits by itself waits in `_ended` until the step ends: the row of a later one tells it too.
     """
 
     def __init__(self, journal: Journal, step: Any, editor: Any) -> None:
@@ -49,7 +50,9 @@ class Progress:
         self.operation = -1
         self._inner: Operation | None = None
         self._next_statement = self._next_answer = 0
+        self._last = max(self.statements, default=(-1, -1))
         self._later: list[Any] = []
+        self._ended: list[Any] = []
         self._is_own = False
 
     @contextlib.contextmanager
@@ -65,11 +68,20 @@ class Progress:
         self._later.append(row)
 
     def write(self, *rows: Any) -> None:
-        """Write these rows and all that waited, in one transaction."""
-        with self.own(), transaction.atomic(using=self.connection.alias):
-            for row in (*self._later, *rows):
-                row.save(using=self.connection.alias)
+        """Write these rows and all that waited for them, in one transaction."""
+        rows = (*self._later, *rows)
+        alias = self.connection.alias
+        with self.own(), transaction.atomic(using=alias) if len(rows) > 1 else contextlib.nullcontext():
+            for row in rows:
+                row.save(using=alias)
         self._later.clear()
+
+    def finish(self) -> None:
+        """Write all that still waits; inside the transaction that ends the step."""
+        self.write()
+        with self.own():
+            self.journal.rows(StatementEntry).bulk_update(self._ended, ["ended_at"], batch_size=100)
+        self._ended.clear()
 
     # Operations
 
@@ -164,14 +176,7 @@ class Progress:
         number, self._next_statement = self._next_statement, self._next_statement + 1
         entry = self.statements.get((self.operation, number))
         if entry is None:
-            entry = StatementEntry(
-                step=self.step,
-                run=self.journal.run,
-                operation=self.operation,
-                number=number,
-                sql=without_secrets(text),
-                digest=statement_digest(text),
-            )
+            entry = self._entry(number, text)
         elif not is_code and self._is_done(entry, kind, text):
             return None
         entry.started_at = timezone.now()
@@ -181,10 +186,29 @@ class Progress:
             with self.own():
                 entry.before = self.statements_of.before(self.connection, text)
         self.write(entry)
-        result = execute(sql, params, many, context)
-        entry.ended_at = timezone.now()
-        self.write_later(entry)
+        try:
+            result = execute(sql, params, many, context)
+        except DatabaseError:
+            # Should the operation get over it, a later statement does not tell that this one happened.
+            entry.decision = FAILED
+            self.write_later(entry)
+            raise
+        self._end(entry, kind)
         return result
+
+    def _entry(self, number: int, sql: str) -> Any:
+        return StatementEntry(
+            step=self.step,
+            run=self.journal.run,
+            operation=self.operation,
+            number=number,
+            sql=without_secrets(sql),
+            digest=statement_digest(sql),
+        )
+
+    def _end(self, entry: Any, kind: Kind) -> None:
+        entry.ended_at = timezone.now()
+        (self._ended if kind is Kind.COMMITS else self._later).append(entry)
 
     def _together(self, entry: Any, execute: Callable[[], Any]) -> Any:
         with self.own(), transaction.atomic(using=self.connection.alias):
@@ -210,12 +234,15 @@ class Progress:
                 f"{self._where()} was interrupted in a statement that leaves no trace whether it happened: "
                 f"{entry.sql[:300]}. {CHOICE}"
             )
-        with self.own():
-            if not self.statements_of.happened(self.connection, sql, entry.before or ""):
-                return False
-        entry.ended_at = timezone.now()
-        self.write_later(entry)
-        return True
+        failed, entry.decision = entry.decision == FAILED, None
+        if (entry.operation, entry.number) < self._last:
+            happened = not failed
+        else:
+            with self.own():
+                happened = self.statements_of.happened(self.connection, sql, entry.before or "")
+        if happened:
+            self._end(entry, kind)
+        return happened
 
     # Answers of the catalogue
 

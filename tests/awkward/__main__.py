@@ -1,4 +1,4 @@
-"""The whole kill matrix, on each engine in a database of its own.
+"""All kills, on each engine in databases of their own.
 
 python -m tests.awkward [--engines sqlite,postgresql,mariadb]
 """
@@ -13,6 +13,9 @@ import sys
 from tests.engines import ENGINES, URL_VARIABLES, fresh_database
 from tests.run import url_of
 
+PARTS = ("tests.awkward.killing", "tests.awkward.killing_ours", "tests.awkward.killing_processes")
+"""The corpus and this project's own migrations at every boundary, and processes at any moment."""
+
 
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
@@ -22,17 +25,21 @@ def main() -> int:
         for engine in parser.parse_args().engines:
             if variable := URL_VARIABLES.get(engine):
                 os.environ[variable] = url_of(engine, servers)
-            with fresh_database(engine) as url:
-                done = subprocess.run(
-                    [sys.executable, "-m", "tests.awkward.killing", engine],
-                    env=os.environ | {"DATABASE_URL": url},
-                    stdout=subprocess.PIPE,
-                )
-            report = json.loads(done.stdout or '{"failures": ["it did not come to its end"]}')
-            failures = report.pop("failures")
-            print(json.dumps(report), *failures, f"{len(failures)} failures", sep="\n")
-            failed = failed or bool(failures)
+            for part in PARTS:
+                failed = kill(part, engine) or failed
     return int(failed)
+
+
+def kill(part: str, engine: str) -> bool:
+    """Whether one part of it failed; prints what came of it."""
+    with fresh_database(engine) as url:
+        done = subprocess.run(
+            [sys.executable, "-m", part, engine], env=os.environ | {"DATABASE_URL": url}, stdout=subprocess.PIPE
+        )
+    report = json.loads(done.stdout or '{"failures": ["it did not come to its end"]}')
+    failures = report.pop("failures")
+    print(part, json.dumps(report), *failures, f"{len(failures)} failures", sep="\n", flush=True)
+    return bool(failures)
 
 
 if __name__ == "__main__":

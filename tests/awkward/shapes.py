@@ -5,6 +5,12 @@ from collections.abc import Callable
 from typing import Any
 
 OWN = re.compile(r"^(schema_|django_migrations|sqlite_)")
+AFTER = {
+    "django_content_type": "SELECT * FROM django_content_type",
+    "auth_permission": "SELECT p.id, p.name, p.codename, c.app_label, c.model FROM auth_permission p"
+    " JOIN django_content_type c ON c.id = p.content_type_id",
+}
+"""What Django writes after the migrations; the numbers, in the first column, depend on how much was there already."""
 POSTGRESQL = (
     """SELECT 'column', c.relname, a.attname, format_type(a.atttypid, a.atttypmod), a.attnotnull, a.attidentity,
               pg_get_expr(d.adbin, d.adrelid)
@@ -28,13 +34,15 @@ def _fetch(connection: Any, query: str) -> list[tuple[Any, ...]]:
 
 def _rows(connection: Any) -> list[tuple[Any, ...]]:
     tables = sorted(connection.introspection.table_names())
-    found = [
-        (table, sorted(map(repr, _fetch(connection, f"SELECT * FROM {connection.ops.quote_name(table)}"))))
-        for table in tables
-        if not OWN.match(table)
-    ]
+    found = [(table, sorted(map(repr, _rows_of(connection, table)))) for table in tables if not OWN.match(table)]
     applied = _fetch(connection, "SELECT app, name FROM django_migrations ORDER BY app, name")
     return [*found, ("applied", applied)]
+
+
+def _rows_of(connection: Any, table: str) -> list[tuple[Any, ...]]:
+    if query := AFTER.get(table):
+        return [row[1:] for row in _fetch(connection, query)]
+    return _fetch(connection, f"SELECT * FROM {connection.ops.quote_name(table)}")
 
 
 def _postgresql(connection: Any) -> list[Any]:

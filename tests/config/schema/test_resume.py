@@ -23,9 +23,9 @@ def url(engine: str) -> Iterator[str]:
         yield address
 
 
-def kill(url: str, engine: str, *arguments: str, **environment: str) -> dict:
+def kill(url: str, engine: str, *arguments: str, by: str = "killing", **environment: str) -> dict:
     done = subprocess.run(
-        [sys.executable, "-m", "tests.awkward.killing", engine, *arguments],
+        [sys.executable, "-m", f"tests.awkward.{by}", engine, *arguments],
         env=os.environ | {"DATABASE_URL": url} | environment,
         capture_output=True,
         text=True,
@@ -47,6 +47,20 @@ def test_on_the_backends_of_django_itself_too(engine, url):
     report = kill(url, engine, "--quick", "code_among_tables", STOCK="1")
     assert report["failures"] == []
     assert report["kills"] > 5
+
+
+def test_so_it_is_with_the_migrations_of_this_project(engine, url):
+    report = kill(url, engine, "--quick", by="killing_ours")
+    assert report["failures"] == []
+    assert report["kills"] > 6
+
+
+def test_so_it_is_with_processes_that_are_killed_at_any_moment(engine, url, capsys):
+    report = kill(url, engine, "--kills", "4", by="killing_processes")
+    with capsys.disabled():
+        print(f"\n{engine}: {report['kills']} processes killed, seed {report['seed']}: {report['died_at']}")
+    assert report["failures"] == []
+    assert (report["kills"] >= 4, report["undecided"]) == (True, 0)
 
 
 @pytest.mark.parametrize(
