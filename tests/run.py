@@ -25,7 +25,7 @@ def main(arguments: list[str]) -> int:
             urls = {engine: url_of(engine, servers) for engine in options.engines}
             return run_all(urls, for_pytest)
     except ServerUnavailable as error:
-        print(error, file=sys.stderr)
+        print(f"{error} Or leave that engine out: ENGINES=sqlite.", file=sys.stderr)
         return 1
 
 
