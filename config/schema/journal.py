@@ -8,7 +8,7 @@ import getpass
 import json
 import os
 import platform
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import Any
 
 from django.apps.registry import Apps
@@ -149,8 +149,10 @@ TABLES: tuple[type[models.Model], ...] = (Run, Step, OperationEntry, StatementEn
 class Journal:
     """The journal of one database."""
 
-    def __init__(self, connection: Any) -> None:
+    def __init__(self, connection: Any, guard: Callable[[], None] = lambda: None) -> None:
+        """`guard` is called in each transaction that does work, and raises where it may not commit."""
         self.connection = connection
+        self.guard = guard
         self.run: Any = None
 
     def rows(self, model: type[models.Model]) -> Any:
@@ -205,6 +207,7 @@ class Journal:
 
     def end_step(self, step: Any, *, outcome: str = "done") -> None:
         """End a migration; inside the transaction that records it."""
+        self.guard()
         step.ended_at = timezone.now()
         step.ended_by = self.run
         step.outcome = outcome

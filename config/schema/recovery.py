@@ -3,14 +3,17 @@
 Most of it is one more `migrate`: it goes on with what was begun. What no machine can know, a person decides here.
 """
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
 from django.db.migrations.loader import MigrationLoader
 from django.utils import timezone
 
+from config.schema.claim import ClaimRow
 from config.schema.dialects import dialect
 from config.schema.dialects.statements import Kind
+from config.schema.exclusion import TAKE_OVER, exclusion_of
 from config.schema.exits import Refused
 from config.schema.journal import Journal, OperationEntry, StatementEntry
 from config.schema.lock import SchemaLock
@@ -19,17 +22,48 @@ from config.schema.resume import DONE
 
 @dataclass(frozen=True)
 class Proposal:
-    """Something that is not finished, in a sentence, and the arguments of `migrate` that go on with it."""
+    """Something that is not finished, in a sentence, and the command that goes on with it."""
 
     fault: str
     words: str
-    migrate: tuple[str, ...]
+    migrate: tuple[str, ...] = ()
+    """The arguments of `migrate`; none where it is another command."""
+    other: str = ""
+
+    @property
+    def command(self) -> str:
+        return self.other or " ".join(("migrate", *self.migrate))
 
 
 def diagnose(connection: Any) -> list[Proposal]:
     """What was begun in this database and has not ended; writes nothing. Empty on a healthy database."""
     loader = MigrationLoader(connection)
-    return [_proposal(loader, step) for step in Journal(connection).open_steps()]
+    return [*_doubtful_holder(connection), *(_proposal(loader, step) for step in Journal(connection).open_steps())]
+
+
+def _doubtful_holder(connection: Any) -> Iterator[Proposal]:
+    claim = ClaimRow(connection, "")
+    if (holder := claim.holder()) and exclusion_of(claim).doubt:
+        words = f"The lock is held by {holder}; a cluster cannot tell whether it lives."
+        yield Proposal("held", words, other=TAKE_OVER)
+
+
+def take_over(lock: SchemaLock, words: dict[str, str]) -> str:
+    """Free the lock of a holder that a person has found to be gone, and journal who says so and why.
+
+    A holder that lives nevertheless stops before its next statement. Raises what `SchemaLock.take_over` raises, and
+    Refused without a reason.
+    """
+    if not words["reason"]:
+        raise Refused("A holder that may still live is taken over: say --reason with what you have seen of it.")
+    holder = lock.take_over()
+    try:
+        journal = Journal(lock.connection, lock.guard)
+        journal.begin(lock_wait=lock.waited, **words)
+        journal.end(None)
+    finally:
+        lock.release()
+    return f"The lock was taken over from {holder}."
 
 
 def _proposal(loader: MigrationLoader, step: Any) -> Proposal:

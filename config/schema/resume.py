@@ -67,6 +67,7 @@ class Progress:
     def write(self, *rows: Any) -> None:
         """Write these rows and all that waited, in one transaction."""
         with self.own(), transaction.atomic(using=self.connection.alias):
+            self.journal.guard()
             for row in (*self._later, *rows):
                 row.save(using=self.connection.alias)
         self._later.clear()

@@ -35,7 +35,7 @@ def one_runner(
     `words`: command, arguments, release and reason, for the journal. `gate`: what may not run unasked. Raises what
     `SchemaLock.take` raises, Refused where the gate is shut, and Interrupted where a person has to decide.
     """
-    journal = Journal(lock.connection)
+    journal = Journal(lock.connection, lock.guard)
     attributes = {
         "lock": lock,
         "journal": journal,

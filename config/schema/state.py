@@ -10,8 +10,8 @@ from django.db.migrations.exceptions import InconsistentMigrationHistory
 from django.db.migrations.executor import MigrationExecutor
 
 from config.schema.claim import ClaimRow
-from config.schema.dialects import dialect
 from config.schema.digest import migration_digest
+from config.schema.exclusion import exclusion_of
 from config.schema.exits import DONE, INTERRUPTED, LOCKED, REFUSED, UNREACHABLE
 from config.schema.expected import expected_tables
 from config.schema.journal import Journal, Run, recorded_digests
@@ -148,11 +148,12 @@ class _Reader:
 
     def _runs(self) -> str | None:
         """Who changes the schema now; and what somebody began who no longer does."""
-        native, journal = dialect(self.connection).lock, Journal(self.connection)
-        claimed = ClaimRow(self.connection, "").holder()
-        if native.is_taken(self.connection):
-            holder = str(claimed or native.holder(self.connection) or "an unknown holder")
-            self._add("running", f"The schema is being changed by {holder}.", "Let it finish.", State.RUNNING)
+        claim, journal = ClaimRow(self.connection, ""), Journal(self.connection)
+        claimed, exclusion = claim.holder(), exclusion_of(claim)
+        if exclusion.is_taken():
+            holder = str(claimed or exclusion.holder() or "an unknown holder")
+            recommendation = f"Let it finish. {exclusion.doubt}".rstrip()
+            self._add("running", f"The schema is being changed by {holder}.", recommendation, State.RUNNING)
             return holder
         steps = journal.open_steps()
         for step in steps:

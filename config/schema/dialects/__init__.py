@@ -4,7 +4,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from config.schema.dialects.locks import NativeLock
+from config.schema.dialects.locks import Cluster, NativeLock
 from config.schema.dialects.statements import Statements
 
 NAMES = ("postgresql", "mariadb", "mysql", "sqlite")
@@ -26,6 +26,8 @@ class Dialect:
     """Whether a pooler stands between this connection and the server."""
     utc_now: str
     """An expression for the present instant in UTC, to the microsecond, that may stand in a column default."""
+    cluster: Cluster | None = None
+    """None where a database is written through one server only."""
 
 
 def dialect(connection: Any) -> Dialect:

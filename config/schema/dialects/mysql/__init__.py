@@ -1,6 +1,7 @@
 """MariaDB 10.5 and newer, MySQL 8.0.13 and newer (MySQL is unproved: its server is not in Debian)."""
 
 from config.schema.dialects import Dialect
+from config.schema.dialects.mysql.cluster import Galera
 from config.schema.dialects.mysql.lock import NamedLock, is_pooled
 from config.schema.dialects.mysql.statements import MySQLStatements
 
@@ -12,6 +13,7 @@ MARIADB = Dialect(
     statements=MySQLStatements(),
     is_pooled=is_pooled,
     utc_now="UTC_TIMESTAMP(6)",
+    cluster=Galera(),
 )
 MYSQL = Dialect(
     name="mysql",
@@ -21,4 +23,5 @@ MYSQL = Dialect(
     statements=MySQLStatements(),
     is_pooled=is_pooled,
     utc_now="UTC_TIMESTAMP(6)",
+    cluster=Galera(),
 )

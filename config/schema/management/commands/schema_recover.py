@@ -8,9 +8,9 @@ from django.core.management import call_command
 from django.core.management.base import BaseCommand, CommandParser
 from django.db import DEFAULT_DB_ALIAS, DatabaseError, connections
 
-from config.schema.exits import Refused, Unreachable
-from config.schema.lock import lock_of
-from config.schema.recovery import decide, diagnose
+from config.schema.exits import LockNotObtained, Refused, Unreachable
+from config.schema.lock import SchemaLock, lock_of
+from config.schema.recovery import decide, diagnose, take_over
 from config.schema.resume import AGAIN, DONE
 
 
@@ -23,21 +23,30 @@ class Command(BaseCommand):
         decision = parser.add_mutually_exclusive_group()
         decision.add_argument("--done", dest="decision", action="store_const", const=DONE, help="Take it as done.")
         decision.add_argument("--again", dest="decision", action="store_const", const=AGAIN, help="Run it again.")
+        decision.add_argument(
+            "--take-over",
+            action="store_true",
+            help="Free the lock of a process that you found to be gone; only a cluster needs it.",
+        )
         parser.add_argument("--reason", default="", help="Why, for the journal.")
         parser.add_argument("--format", choices=("text", "json"), default="text")
         parser.add_argument("--lock-timeout", type=float, default=getattr(settings, "SCHEMA_LOCK_TIMEOUT", 60))
 
     def handle(self, *args: Any, **options: Any) -> None:
         connection = connections[options["database"]]
-        if options["decision"] and not options["apply"]:
-            raise Refused(f"--{options['decision']} is a decision that is written: say --apply with it.")
+        said = "take-over" if options["take_over"] else options["decision"]
+        if said and not options["apply"]:
+            raise Refused(f"--{said} is a decision that is written: say --apply with it.")
         try:
+            if options["take_over"]:
+                lock = self._lock(connection)
+                self._tell("done", take_over(lock, self._words(lock, "--take-over", options)), options)
             proposals = diagnose(connection)
         except DatabaseError:
             raise Unreachable(f"{connection.settings_dict['NAME']} does not answer; look whether it runs.") from None
         for each in proposals:
-            shown = {"fault": each.fault, "words": each.words, "command": " ".join(("migrate", *each.migrate))}
-            text = f"{each.words} Command: {shown['command']}"
+            shown = {"fault": each.fault, "words": each.words, "command": each.command}
+            text = f"{each.words} Command: {each.command}"
             self.stdout.write(json.dumps(shown) if options["format"] == "json" else text)
         if not proposals and options["format"] == "text":
             self.stdout.write("Nothing was interrupted.")
@@ -46,16 +55,14 @@ class Command(BaseCommand):
 
     def _go_on(self, connection: Any, proposals: list[Any], options: dict[str, Any]) -> None:
         if options["decision"]:
-            lock = lock_of(connection, say=self.stderr.write)
-            words = {
-                "command": "schema_recover",
-                "arguments": f"--apply --{options['decision']}",
-                "release": lock.claim.release,
-                "reason": options["reason"],
-            }
+            lock = self._lock(connection)
+            words = self._words(lock, f"--{options['decision']}", options)
             for line in decide(lock, options["decision"], options["lock_timeout"], words):
-                self.stdout.write(json.dumps({"decided": line}) if options["format"] == "json" else line)
-        for each in proposals:
+                self._tell("decided", line, options)
+        interrupted = [each for each in proposals if each.migrate]
+        if not interrupted:
+            raise LockNotObtained(f"{proposals[0].words} If you find it gone, say {proposals[0].command}.")
+        for each in interrupted:
             call_command(
                 "migrate",
                 *each.migrate,
@@ -65,3 +72,17 @@ class Command(BaseCommand):
                 stdout=self.stderr,
                 stderr=self.stderr,
             )
+
+    def _lock(self, connection: Any) -> SchemaLock:
+        return lock_of(connection, say=self.stderr.write)
+
+    def _words(self, lock: SchemaLock, flag: str, options: dict[str, Any]) -> dict[str, str]:
+        return {
+            "command": "schema_recover",
+            "arguments": f"--apply {flag}",
+            "release": lock.claim.release,
+            "reason": options["reason"],
+        }
+
+    def _tell(self, key: str, words: str, options: dict[str, Any]) -> None:
+        self.stdout.write(json.dumps({key: words}) if options["format"] == "json" else words)
