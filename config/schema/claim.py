@@ -48,7 +48,6 @@ class Claim(models.Model):
 class Holder:
     """Who changes the schema, as the claim row tells it."""
 
-    owner: str
     epoch: int
     host: str
     pid: int
@@ -80,11 +79,13 @@ class ClaimRow:
         self.ensure_table()
         self._write(self._rows.filter(id=ONLY))
 
-    def take_from(self, holder: Holder | None) -> bool:
-        """Write this process into the row if this holder, or nobody, still stands there; whether it did."""
-        if holder is None:
-            return self._write(self._rows.filter(id=ONLY, owner=None))
-        return self._write(self._rows.filter(id=ONLY, owner=holder.owner, epoch=holder.epoch))
+    def take_free(self) -> bool:
+        """Write this process into the row if nobody stands there; whether it did."""
+        return self._write(self._rows.filter(id=ONLY, owner=None))
+
+    def take_over(self, epoch: int) -> bool:
+        """Write this process into the row if the holder of this epoch still stands there; whether it did."""
+        return self._write(self._rows.filter(id=ONLY, owner__isnull=False, epoch=epoch))
 
     def _write(self, rows: Any) -> bool:
         changed = rows.update(
@@ -123,7 +124,6 @@ class ClaimRow:
         if row is None or row.taken_at is None:
             return None
         return Holder(
-            owner=row.owner,
             epoch=row.epoch,
             host=row.host or "unknown host",
             pid=row.pid or 0,

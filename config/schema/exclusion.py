@@ -11,7 +11,6 @@ from config.schema.dialects.locks import Cluster, NativeLock
 from config.schema.exits import Refused
 
 TRIES = 3
-TAKE_OVER = "schema_recover --apply --take-over --reason WHY"
 
 
 class Exclusion(Protocol):
@@ -21,14 +20,12 @@ class Exclusion(Protocol):
     """How it can have been lost in the middle, after the words "The schema lock of X"."""
     not_kept: str
     """The same, where it turns out in the end."""
-    doubt: str
-    """What to say besides of somebody who holds it; empty where the lock proves that the holder lives."""
 
     def try_take(self) -> bool:
         """Take the lock and the claim row, if the lock is free."""
 
-    def take_over(self, holder: Holder) -> bool:
-        """Take the lock from this holder, whom a person has found to be gone; False where it has passed on since.
+    def take_over(self, epoch: int) -> bool:
+        """Take the lock from the holder of this epoch, whom a person found to be gone; False where it has passed on.
 
         Raises Refused where no person needs to say so.
         """
@@ -48,13 +45,15 @@ class Exclusion(Protocol):
     def holder(self) -> str | None:
         """Who holds the lock, for want of a claim row that says it."""
 
+    def way_out(self, holder: Holder) -> str:
+        """The command for a holder that a person finds to be gone; empty where the lock shows whether it lives."""
+
 
 class SessionLock:
     """The native lock of an engine. Whoever gets it has proved that the former holder is gone."""
 
     lost = "was lost with its session; nothing more was run. Run it again."
     not_kept = "was not held to the end; see what ran beside this."
-    doubt = ""
 
     def __init__(self, claim: ClaimRow, native: NativeLock) -> None:
         self._claim, self._native = claim, native
@@ -71,7 +70,7 @@ class SessionLock:
             raise
         return True
 
-    def take_over(self, holder: Holder) -> bool:
+    def take_over(self, epoch: int) -> bool:
         raise Refused("Here the server's own lock ends with its holder, so nothing is taken over: say migrate.")
 
     def is_held(self) -> bool:
@@ -92,6 +91,9 @@ class SessionLock:
     def holder(self) -> str | None:
         return self._native.holder(self._connection)
 
+    def way_out(self, holder: Holder) -> str:
+        return ""
+
 
 class RowLock:
     """The claim row as the lock itself, on a cluster whose servers do not see the sessions of each other.
@@ -102,7 +104,6 @@ class RowLock:
 
     lost = "was taken over from this process, which runs nothing more. See schema_status for who has it now."
     not_kept = lost
-    doubt = f"A cluster cannot tell whether it lives: look, and if it is gone say {TAKE_OVER}."
 
     def __init__(self, claim: ClaimRow, cluster: Cluster) -> None:
         self._claim, self._cluster = claim, cluster
@@ -113,15 +114,15 @@ class RowLock:
             return False
         try:
             self._claim.ensure_table()
-            return self._claim.take_from(None)
+            return self._claim.take_free()
         except DatabaseError as error:
             if self._cluster.was_beaten(error):
                 return False
             raise
 
-    def take_over(self, holder: Holder) -> bool:
+    def take_over(self, epoch: int) -> bool:
         """Waits for the DDL of the old holder that a server still executes."""
-        return self._settled(lambda: self._claim.take_from(holder))
+        return self._settled(lambda: self._claim.take_over(epoch))
 
     def is_held(self) -> bool:
         """Answered by a write: a node may read what is outdated, and cannot commit upon it."""
@@ -145,6 +146,10 @@ class RowLock:
     def holder(self) -> str | None:
         return None
 
+    def way_out(self, holder: Holder) -> str:
+        """Names the claim that was looked at, so that nobody takes over from one that came after it."""
+        return f"schema_recover --apply --take-over {holder.epoch} --reason WHY"
+
     def _settled(self, change: Callable[[], bool]) -> bool:
         """A change that lost against another is made again, and then meets what the other has written."""
         for _ in range(TRIES - 1):
@@ -154,6 +159,12 @@ class RowLock:
                 if not self._cluster.was_beaten(error):
                     raise
         return change()
+
+
+def doubt(exclusion: Exclusion, holder: Holder | None) -> str:
+    """What else to say, after a space, of a holder of whom nobody can tell whether it lives; else nothing."""
+    way_out = exclusion.way_out(holder) if holder else ""
+    return way_out and f" A cluster cannot tell whether it lives: look, and if it is gone say {way_out}."
 
 
 def exclusion_of(claim: ClaimRow) -> Exclusion:

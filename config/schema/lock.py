@@ -7,9 +7,9 @@ from typing import Any
 
 from django.conf import settings
 
-from config.schema.claim import ClaimRow, Holder
+from config.schema.claim import ClaimRow
 from config.schema.dialects import dialect
-from config.schema.exclusion import Exclusion, exclusion_of
+from config.schema.exclusion import Exclusion, doubt, exclusion_of
 from config.schema.exits import LockNotObtained, Refused, SchemaError
 
 POLL_SECONDS = 0.1
@@ -56,8 +56,8 @@ class SchemaLock:
             if waited >= timeout:
                 raise LockNotObtained(
                     f"The schema of {self._database} is being changed by {self.who()}; "
-                    f"waited {waited:.0f} s. Let it finish and run this again, or give --lock-timeout more seconds. "
-                    f"{self.exclusion.doubt}".rstrip()
+                    f"waited {waited:.0f} s. Let it finish and run this again, or give --lock-timeout more seconds."
+                    f"{doubt(self.exclusion, self.claim.holder())}"
                 )
             if waited - told >= TELL_SECONDS or not told:
                 told = max(waited, 0.001)
@@ -67,21 +67,17 @@ class SchemaLock:
         self.waited = time.monotonic() - began
         return True
 
-    def take_over(self) -> Holder:
-        """Take the lock from its holder, whom a person has found to be gone; returns who that was.
+    def take_over(self, epoch: int) -> None:
+        """Take the lock from the holder of this epoch, whom a person has found to be gone.
 
-        Raises Refused where the lock itself shows whether a holder lives, and where there is none to take it from.
+        Raises Refused where the lock itself shows whether a holder lives, and where it is not held by that one.
         Waits without a limit for what a server still executes for the old holder.
         """
         self._refuse_a_pooler()
-        holder = self.claim.holder()
-        if holder is None:
-            raise Refused(f"Nobody changes the schema of {self._database}, so nothing is taken over: say migrate.")
-        if not self.exclusion.take_over(holder):
-            raise Refused(f"The lock of {self._database} is no longer that of {holder}: look again with schema_status.")
+        if not self.exclusion.take_over(epoch):
+            raise Refused(f"The lock of {self._database} is not held by number {epoch} (any more): see schema_status.")
         self._taken = True
         self.waited = 0.0
-        return holder
 
     def who(self) -> str:
         """The holder by the claim row, else by what the server shows, else unknown."""

@@ -13,7 +13,7 @@ from django.utils import timezone
 from config.schema.claim import ClaimRow
 from config.schema.dialects import dialect
 from config.schema.dialects.statements import Kind
-from config.schema.exclusion import TAKE_OVER, exclusion_of
+from config.schema.exclusion import exclusion_of
 from config.schema.exits import Refused
 from config.schema.journal import Journal, OperationEntry, StatementEntry
 from config.schema.lock import SchemaLock
@@ -43,20 +43,20 @@ def diagnose(connection: Any) -> list[Proposal]:
 
 def _doubtful_holder(connection: Any) -> Iterator[Proposal]:
     claim = ClaimRow(connection, "")
-    if (holder := claim.holder()) and exclusion_of(claim).doubt:
-        words = f"The lock is held by {holder}; a cluster cannot tell whether it lives."
-        yield Proposal("held", words, other=TAKE_OVER)
+    if (holder := claim.holder()) and (way_out := exclusion_of(claim).way_out(holder)):
+        yield Proposal("held", f"The lock is held by {holder}; a cluster cannot tell whether it lives.", other=way_out)
 
 
-def take_over(lock: SchemaLock, words: dict[str, str]) -> str:
-    """Free the lock of a holder that a person has found to be gone, and journal who says so and why.
+def take_over(lock: SchemaLock, epoch: int, words: dict[str, str]) -> str:
+    """Free the lock of the holder of this epoch, whom a person has found to be gone, and journal who says so and why.
 
     A holder that lives nevertheless stops before its next statement. Raises what `SchemaLock.take_over` raises, and
     Refused without a reason.
     """
     if not words["reason"]:
         raise Refused("A holder that may still live is taken over: say --reason with what you have seen of it.")
-    holder = lock.take_over()
+    holder = lock.who()
+    lock.take_over(epoch)
     try:
         journal = Journal(lock.connection, lock.guard)
         journal.begin(lock_wait=lock.waited, **words)

@@ -11,7 +11,7 @@ from django.db.migrations.executor import MigrationExecutor
 
 from config.schema.claim import ClaimRow
 from config.schema.digest import migration_digest
-from config.schema.exclusion import exclusion_of
+from config.schema.exclusion import doubt, exclusion_of
 from config.schema.exits import DONE, INTERRUPTED, LOCKED, REFUSED, UNREACHABLE
 from config.schema.expected import expected_tables
 from config.schema.journal import Journal, Run, recorded_digests
@@ -152,7 +152,7 @@ class _Reader:
         claimed, exclusion = claim.holder(), exclusion_of(claim)
         if exclusion.is_taken():
             holder = str(claimed or exclusion.holder() or "an unknown holder")
-            recommendation = f"Let it finish. {exclusion.doubt}".rstrip()
+            recommendation = f"Let it finish.{doubt(exclusion, claimed)}"
             self._add("running", f"The schema is being changed by {holder}.", recommendation, State.RUNNING)
             return holder
         steps = journal.open_steps()

@@ -25,7 +25,8 @@ class Command(BaseCommand):
         decision.add_argument("--again", dest="decision", action="store_const", const=AGAIN, help="Run it again.")
         decision.add_argument(
             "--take-over",
-            action="store_true",
+            type=int,
+            metavar="NUMBER",
             help="Free the lock of a process that you found to be gone; only a cluster needs it.",
         )
         parser.add_argument("--reason", default="", help="Why, for the journal.")
@@ -34,13 +35,14 @@ class Command(BaseCommand):
 
     def handle(self, *args: Any, **options: Any) -> None:
         connection = connections[options["database"]]
-        said = "take-over" if options["take_over"] else options["decision"]
+        said = "take-over" if options["take_over"] is not None else options["decision"]
         if said and not options["apply"]:
             raise Refused(f"--{said} is a decision that is written: say --apply with it.")
         try:
-            if options["take_over"]:
+            if options["take_over"] is not None:
                 lock = self._lock(connection)
-                self._tell("done", take_over(lock, self._words(lock, "--take-over", options)), options)
+                words = self._words(lock, f"--take-over {options['take_over']}", options)
+                self._tell("taken_over", take_over(lock, options["take_over"], words), options)
             proposals = diagnose(connection)
         except DatabaseError:
             raise Unreachable(f"{connection.settings_dict['NAME']} does not answer; look whether it runs.") from None
