@@ -20,7 +20,8 @@ installed = $(1:%=$(VENV)/installed-%)
 
 .DEFAULT_GOAL := help
 .PHONY: help run test setup lint format bench test-kill test-cluster docs lock \
-	db-migrate db-seed db-clean db-status db-validate db-console packages-for-run packages-for-test packages-for-cluster ready-for-test
+	db-migrate db-seed db-clean db-status db-validate db-console \
+	packages-for-run packages-for-test packages-for-cluster ready-for-test
 
 help: ## list the targets
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 14
@@ -51,7 +52,7 @@ format: setup ## lay the code out
 test-kill: ready-for-test ## kill migrate at every boundary between statements, on every engine (half an hour)
 	@$(PYTHON) -m tests.awkward --engines "$(ENGINES)"
 
-test-cluster: packages-for-cluster setup $(call installed,mysql) ## the schema lock on a Galera cluster of three nodes (two minutes)
+test-cluster: packages-for-cluster setup $(call installed,mysql) ## the lock of migrate on a Galera cluster (two minutes)
 	@$(PYTHON) -m pytest -m slow tests/config/schema/test_cluster.py $(ARGS)
 
 bench: ready-for-test ## the benchmarks; ENGINES and ARGS as for test

@@ -173,13 +173,14 @@ def test_nobody_takes_over_from_a_holder_that_came_after_the_one_he_looked_at(ur
 
 def test_a_node_that_dies_in_the_middle_of_a_statement_leaves_all_to_the_others():
     """The statement was replicated: the other nodes finish it, and it is not run again."""
-    with galera() as nodes, nodes.fresh_database() as urls:
+    with galera() as cluster:
+        urls = [node.url for node in cluster.nodes]
         process = start(urls[0], "migrate", apps="rebuilt", LENGTH="300")
         wait_for(
             lambda: in_flight(urls[1], "info LIKE 'ALTER TABLE rebuilt_row FORCE%'"),
             "the statement to reach the others",
         )
-        nodes.nodes[0].kill()
+        cluster.nodes[0].kill()
         _, complained = process.communicate(timeout=LIMIT)
         assert process.returncode == 1, complained
 
