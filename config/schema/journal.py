@@ -8,7 +8,7 @@ import getpass
 import json
 import os
 import platform
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import Any
 
 from django.apps.registry import Apps
@@ -47,9 +47,16 @@ BESIDE = (Probe, RecoveryTask, Approval)
 class Journal:
     """The journal of one database."""
 
-    def __init__(self, connection: Any) -> None:
+    def __init__(self, connection: Any, guard: Callable[[], None] | None = None) -> None:
+        """`guard` is called in each transaction that does work, and raises where it may not commit."""
         self.connection = connection
+        self.guard = guard
         self.run: Any = None
+
+    def check(self) -> None:
+        """Raise what the guard raises, where there is one."""
+        if self.guard is not None:
+            self.guard()
 
     def rows(self, model: Any) -> Any:
         """The rows of one of `TABLES` in this database."""
@@ -104,6 +111,7 @@ class Journal:
 
     def end_step(self, step: Any, *, outcome: str = "done") -> None:
         """End a migration; inside the transaction that records it."""
+        self.check()
         step.ended_at = timezone.now()
         step.ended_by = self.run
         step.outcome = outcome

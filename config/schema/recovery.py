@@ -19,6 +19,7 @@ from config.schema.dialects import dialect
 from config.schema.dialects.statements import Kind
 from config.schema.drift import applied_differences, lacking, unrecorded
 from config.schema.drift.mend import create_table as make_table
+from config.schema.exclusion import Exclusion, exclusion_of
 from config.schema.exits import Refused
 from config.schema.journal import Journal, OperationEntry, Run, StatementEntry
 from config.schema.lock import SchemaLock
@@ -38,18 +39,24 @@ class Proposal:
     """Else the statements that do."""
     by_name: bool = False
     """Done only where somebody asks for the subject by its name."""
+    other: str = ""
+    """Else the command, where a person has to look first."""
 
     @property
     def command(self) -> str:
         """The command that mends this and nothing else."""
+        if self.other:
+            return self.other
         which = "--create-table" if self.by_name else "--only"
         return shlex.join(("schema_recover", "--apply", which, self.subject or self.fault))
 
 
 def diagnose(connection: Any) -> list[Proposal]:
     """What can be mended in this database; writes nothing. Empty on a healthy database, and while a live run works."""
-    if dialect(connection).lock.is_taken(connection):
-        return []
+    claim = ClaimRow(connection, "")
+    exclusion = exclusion_of(claim)
+    if exclusion.is_taken():
+        return list(_doubtful_holder(claim, exclusion))
     executor: Any = MigrationExecutor(connection)
     steps = Journal(connection).open_steps()
     begun = [_proposal(executor.loader, step) for step in steps]
@@ -73,6 +80,32 @@ def _to_record(migration: Any) -> Proposal:
 def _missing(table: str) -> Proposal:
     words = f"The table {table} is not there; restore a back-up, or ask for an empty one by its name."
     return Proposal("missing_table", table, words, by_name=True)
+
+
+def _doubtful_holder(claim: ClaimRow, exclusion: Exclusion) -> Iterator[Proposal]:
+    if (holder := claim.holder()) and (way_out := exclusion.way_out(holder)):
+        yield Proposal(
+            "held", "", f"The lock is held by {holder}; a cluster cannot tell whether it lives.", other=way_out
+        )
+
+
+def take_over(lock: SchemaLock, epoch: int, words: dict[str, str]) -> str:
+    """Free the lock of the holder of this epoch, whom a person has found to be gone, and journal who says so and why.
+
+    A holder that lives nevertheless stops before its next statement. Raises what `SchemaLock.take_over` raises, and
+    Refused without a reason.
+    """
+    if not words["reason"]:
+        raise Refused("A holder that may still live is taken over: say --reason with what you have seen of it.")
+    holder = lock.who()
+    lock.take_over(epoch)
+    try:
+        journal = Journal(lock.connection, lock.guard)
+        journal.begin(lock_wait=lock.waited, **words)
+        journal.end(None)
+    finally:
+        lock.release()
+    return f"The lock was taken over from {holder}."
 
 
 def _proposal(loader: MigrationLoader, step: Any) -> Proposal:

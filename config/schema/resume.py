@@ -71,7 +71,9 @@ class Progress:
         """Write these rows and all that waited for them, in one transaction."""
         rows = (*self._later, *rows)
         alias = self.connection.alias
-        with self.own(), transaction.atomic(using=alias) if len(rows) > 1 else contextlib.nullcontext():
+        together = len(rows) > 1 or self.journal.guard is not None
+        with self.own(), transaction.atomic(using=alias) if together else contextlib.nullcontext():
+            self.journal.check()
             for row in rows:
                 row.save(using=alias)
         self._later.clear()

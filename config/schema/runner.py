@@ -41,7 +41,7 @@ def one_runner(
     many migrations of the plan. `back`: unapply these instead of what is asked for. Raises what `SchemaLock.take`
     raises, Refused where the gate is shut, and Interrupted where a person has to decide.
     """
-    journal = Journal(lock.connection)
+    journal = Journal(lock.connection, lock.guard)
     attributes = {
         "lock": lock,
         "journal": journal,

@@ -11,6 +11,7 @@ from config.schema.claim import ClaimRow
 from config.schema.dialects import dialect
 from config.schema.direct import first_line
 from config.schema.drift import applied_differences, history_differences, migrations_ahead, unrecorded
+from config.schema.exclusion import doubt, exclusion_of
 from config.schema.exits import DONE, INTERRUPTED, LOCKED, REFUSED, UNREACHABLE
 from config.schema.expected import expected_tables
 from config.schema.journal import Journal, Run
@@ -150,11 +151,12 @@ class _Reader:
 
     def _runs(self) -> str | None:
         """Who changes the schema now; and what somebody began who no longer does."""
-        native, journal = dialect(self.connection).lock, Journal(self.connection)
-        claimed = ClaimRow(self.connection, "").holder()
-        if native.is_taken(self.connection):
-            holder = str(claimed or native.holder(self.connection) or "an unknown holder")
-            self._add("running", f"The schema is being changed by {holder}.", "Let it finish.", State.RUNNING)
+        claim, journal = ClaimRow(self.connection, ""), Journal(self.connection)
+        claimed, exclusion = claim.holder(), exclusion_of(claim)
+        if exclusion.is_taken():
+            holder = str(claimed or exclusion.holder() or "an unknown holder")
+            recommendation = f"Let it finish.{doubt(exclusion, claimed)}"
+            self._add("running", f"The schema is being changed by {holder}.", recommendation, State.RUNNING)
             return holder
         steps = journal.open_steps()
         for step in steps:

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from config.schema.dialects.catalogue import Catalogue
-from config.schema.dialects.locks import NativeLock
+from config.schema.dialects.locks import Cluster, NativeLock
 from config.schema.dialects.preflight import Obstacle
 from config.schema.dialects.statements import Statements
 
@@ -31,6 +31,8 @@ class Dialect:
     """What stands in the way of every migration of this connection's database."""
     utc_now: str
     """An expression for the present instant in UTC, to the microsecond, that may stand in a column default."""
+    cluster: Cluster | None = None
+    """None where a database is written through one server only."""
 
 
 def dialect(connection: Any) -> Dialect:

@@ -2,6 +2,7 @@
 
 from config.schema.dialects import Dialect
 from config.schema.dialects.mysql.catalogue import MySQLCatalogue
+from config.schema.dialects.mysql.cluster import Galera
 from config.schema.dialects.mysql.lock import NamedLock, is_pooled
 from config.schema.dialects.mysql.preflight import obstacles
 from config.schema.dialects.mysql.statements import MySQLStatements
@@ -16,6 +17,7 @@ MARIADB = Dialect(
     is_pooled=is_pooled,
     obstacles=lambda connection: obstacles(connection, ("utf8mb4_nopad_bin", "utf8mb4_unicode_ci")),
     utc_now="UTC_TIMESTAMP(6)",
+    cluster=Galera(),
 )
 MYSQL = Dialect(
     name="mysql",
@@ -27,4 +29,5 @@ MYSQL = Dialect(
     is_pooled=is_pooled,
     obstacles=lambda connection: obstacles(connection, ("utf8mb4_0900_bin", "utf8mb4_unicode_ci")),
     utc_now="UTC_TIMESTAMP(6)",
+    cluster=Galera(),
 )

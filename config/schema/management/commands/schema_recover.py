@@ -9,11 +9,10 @@ from django.core.management import call_command
 from django.core.management.base import BaseCommand, CommandParser
 from django.db import DEFAULT_DB_ALIAS, connections
 
-from config.schema.dialects import dialect
 from config.schema.direct import OnDirectConnection
 from config.schema.exits import LockNotObtained, Refused
 from config.schema.lock import lock_of
-from config.schema.recovery import Proposal, create_table, decide, diagnose, mend
+from config.schema.recovery import Proposal, create_table, decide, diagnose, mend, take_over
 from config.schema.resume import AGAIN, DONE
 
 
@@ -32,15 +31,25 @@ class Command(OnDirectConnection, BaseCommand):
         decision = parser.add_mutually_exclusive_group()
         decision.add_argument("--done", dest="decision", action="store_const", const=DONE, help="Take it as done.")
         decision.add_argument("--again", dest="decision", action="store_const", const=AGAIN, help="Run it again.")
+        decision.add_argument(
+            "--take-over",
+            type=int,
+            metavar="NUMBER",
+            help="Free the lock of a process that you found to be gone; only a cluster needs it.",
+        )
         parser.add_argument("--reason", default="", help="Why, for the journal.")
         parser.add_argument("--format", choices=("text", "json"), default="text")
         parser.add_argument("--lock-timeout", type=float, default=getattr(settings, "SCHEMA_LOCK_TIMEOUT", 60))
 
     def handle(self, *args: Any, **options: Any) -> None:
         self.connection, self.options = connections[options["database"]], options
-        if not options["apply"] and (options["decision"] or options["create_table"]):
-            said = f"--{options['decision']}" if options["decision"] else "--create-table"
-            raise Refused(f"{said} is a decision that is written: say --apply with it.")
+        takes_over = options["take_over"] is not None
+        said = options["decision"] or ("take-over" if takes_over else options["create_table"] and "create-table")
+        if said and not options["apply"]:
+            raise Refused(f"--{said} is a decision that is written: say --apply with it.")
+        if takes_over:
+            lock, _, words = self._run(f"--apply --take-over {options['take_over']}")
+            self._print({"taken_over": take_over(lock, options["take_over"], words)})
         proposals = list(self._asked_for(diagnose(self.connection)))
         self._say_that_nothing_is_to_do(proposals)
         for each in proposals:
@@ -55,7 +64,7 @@ class Command(OnDirectConnection, BaseCommand):
 
     def _say_that_nothing_is_to_do(self, proposals: list[Proposal]) -> None:
         lock = lock_of(self.connection)
-        if dialect(self.connection).lock.is_taken(self.connection):
+        if lock.exclusion.is_taken() and not proposals:
             raise LockNotObtained(f"The schema is being changed by {lock.who()}; let it finish and say this again.")
         missing = set(self.options["create_table"]) - {each.subject for each in proposals}
         if missing:
@@ -69,6 +78,8 @@ class Command(OnDirectConnection, BaseCommand):
             for line in decide(lock, self.options["decision"], timeout, words):
                 self._print({"decided": line})
         for each in proposals:
+            if each.other:
+                raise LockNotObtained(f"{each.words} If you find it gone, say {each.command}.")
             if each.migrate:
                 self._migrate(*each.migrate)
             elif not each.by_name:
@@ -109,4 +120,4 @@ class Command(OnDirectConnection, BaseCommand):
             self.stdout.write(f"{found['words']} Command: {found['command']}")
         else:
             verb, *about = (next(iter(found)), *found.values())
-            self.stdout.write(f"{verb.capitalize()}: {' '.join(about).strip()}")
+            self.stdout.write(f"{verb.capitalize().replace('_', ' ')}: {' '.join(about).strip()}")
