@@ -160,7 +160,7 @@ class Journal:
         return model._base_manager.using(self.connection.alias)
 
     def begin(self, *, command: str, arguments: str, release: str, reason: str, lock_wait: float) -> None:
-        """Begin a run; `lock_wait` in seconds. Under the lock only, whose holder knows that older open runs are dead."""
+        """Begin a run; `lock_wait` in seconds. Under the lock only: its holder knows that older open runs are dead."""
         ensure_tables(self.connection, *TABLES)
         self.rows(Run).filter(ended_at=None).update(ended_at=timezone.now(), outcome="interrupted")
         version = ".".join(map(str, self.connection.get_database_version()))
