@@ -63,7 +63,7 @@ class Journal:
         return model._base_manager.using(self.connection.alias)
 
     def begin(self, *, command: str, arguments: str, release: str, reason: str, lock_wait: float) -> None:
-        """Begin a run; `lock_wait` in seconds. Under the native lock only: it proves that older open runs are dead."""
+        """Begin a run; `lock_wait` in seconds. Under the lock only: its holder knows that older open runs are dead."""
         ensure_tables(self.connection, *TABLES)
         ensure_tables(self.connection, *BESIDE)
         self.rows(Run).filter(ended_at=None).update(ended_at=timezone.now(), outcome="interrupted")
