@@ -17,6 +17,7 @@ from tests.config.schema.processes import LIMIT, rows, run, start, wait_for
 
 pytestmark = pytest.mark.slow
 ROUNDS = 100
+REBUILD = "info LIKE 'ALTER TABLE rebuilt_row FORCE%'"
 
 
 @pytest.fixture(scope="module")
@@ -175,23 +176,23 @@ def test_a_node_that_dies_in_the_middle_of_a_statement_leaves_all_to_the_others(
     """The statement was replicated: the other nodes finish it, and it is not run again."""
     with galera() as cluster:
         urls = [node.url for node in cluster.nodes]
-        process = start(urls[0], "migrate", apps="rebuilt", LENGTH="300")
+        process = start(urls[0], "migrate", apps="rebuilt", LENGTH="600")
         wait_for(
-            lambda: in_flight(urls[1], "info LIKE 'ALTER TABLE rebuilt_row FORCE%'"),
-            "the statement to reach the others",
+            lambda: all(in_flight(url, REBUILD) for url in urls[::-1]),
+            "the statement to run on all nodes",
         )
         cluster.nodes[0].kill()
         _, complained = process.communicate(timeout=LIMIT)
         assert process.returncode == 1, complained
 
         wait_for(lambda: seen(urls[1], "SELECT owner FROM schema_claims") != [(None,)], "the others to go on")
-        code, printed = run(urls[1], "migrate", "--lock-timeout", "0", apps="rebuilt", LENGTH="300")
+        code, printed = run(urls[1], "migrate", "--lock-timeout", "0", apps="rebuilt", LENGTH="600")
         assert code == 3, printed
         (number,) = re.findall(r"--take-over (\d+)", printed)
         code, printed = run(
             *[urls[1], "schema_recover", "--apply", "--take-over", number, "--reason", "its node died"],
             apps="rebuilt",
-            LENGTH="300",
+            LENGTH="600",
         )
 
         assert code == 0, printed
@@ -203,4 +204,4 @@ def test_a_node_that_dies_in_the_middle_of_a_statement_leaves_all_to_the_others(
                 "before",
                 "after",
             ]
-            assert seen(url, "SELECT COUNT(*) FROM rebuilt_row") == [(300_000,)]
+            assert seen(url, "SELECT COUNT(*) FROM rebuilt_row") == [(600_000,)]
