@@ -27,7 +27,7 @@ class SchemaLock:
         self.claim = ClaimRow(connection, release)
         self.native = dialect(connection).lock
         self._pool = pool
-        self._say = say
+        self.say = say
         self._taken = False
         self.waited = 0.0
         """Seconds that the last `take` waited."""
@@ -54,7 +54,7 @@ class SchemaLock:
                 )
             if waited - told >= TELL_SECONDS or not told:
                 told = max(waited, 0.001)
-                self._say(f"Waiting for {self.who()}, who changes the schema of {self._database} ...")
+                self.say(f"Waiting for {self.who()}, who changes the schema of {self._database} ...")
             time.sleep(min(POLL_SECONDS, max(timeout - waited, 0.001)))
         self._taken = True
         self.waited = time.monotonic() - began

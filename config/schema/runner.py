@@ -16,6 +16,7 @@ from config.schema.executor import SchemaExecutor
 from config.schema.gate import Mode
 from config.schema.journal import Journal
 from config.schema.lock import SchemaLock
+from config.schema.waits import Waits
 
 
 @contextlib.contextmanager
@@ -39,9 +40,11 @@ def one_runner(
     raises, Refused where the gate is shut, and Interrupted where a person has to decide.
     """
     journal = Journal(lock.connection)
+    waits = Waits(lock.connection, limit=timeout, say=lock.say)
     attributes = {
         "lock": lock,
         "journal": journal,
+        "waits": waits,
         "timeout": timeout,
         "only_reads": only_reads,
         "words": words,
@@ -55,12 +58,15 @@ def one_runner(
 
     def send_under_lock(*args: Any, **kwargs: Any) -> None:
         lock.take(timeout)
+        waits.begin()
         send(*args, **kwargs)
 
     try:
         if at_once:
             lock.take(timeout)
+            waits.begin()
         with (
+            waits.named(),
             patch.object(migrate, "MigrationExecutor", executor),
             patch.object(migrate, "emit_post_migrate_signal", send_under_lock),
         ):
@@ -73,4 +79,5 @@ def one_runner(
     else:
         journal.end(None)
     finally:
+        waits.end()
         lock.release()

@@ -6,6 +6,7 @@ from typing import Any
 
 from config.schema.dialects.locks import NativeLock
 from config.schema.dialects.statements import Statements
+from config.schema.dialects.waits import TableWaits
 
 NAMES = ("postgresql", "mariadb", "mysql", "sqlite")
 
@@ -22,6 +23,7 @@ class Dialect:
     """The collation under which a search takes upper and lower case for the same; None where LIKE or UPPER does so."""
     lock: NativeLock
     statements: Statements
+    waits: TableWaits
     is_pooled: Callable[[Any], bool]
     """Whether a pooler stands between this connection and the server."""
     utc_now: str

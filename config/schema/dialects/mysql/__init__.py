@@ -3,6 +3,7 @@
 from config.schema.dialects import Dialect
 from config.schema.dialects.mysql.lock import NamedLock, is_pooled
 from config.schema.dialects.mysql.statements import MySQLStatements
+from config.schema.dialects.mysql.waits import MySQLWaits
 
 MARIADB = Dialect(
     name="mariadb",
@@ -10,6 +11,7 @@ MARIADB = Dialect(
     search_collation="utf8mb4_unicode_ci",
     lock=NamedLock(),
     statements=MySQLStatements(),
+    waits=MySQLWaits(shortest=0),
     is_pooled=is_pooled,
     utc_now="UTC_TIMESTAMP(6)",
 )
@@ -19,6 +21,7 @@ MYSQL = Dialect(
     search_collation="utf8mb4_unicode_ci",
     lock=NamedLock(),
     statements=MySQLStatements(),
+    waits=MySQLWaits(shortest=1),
     is_pooled=is_pooled,
     utc_now="UTC_TIMESTAMP(6)",
 )

@@ -3,6 +3,7 @@
 from config.schema.dialects import Dialect
 from config.schema.dialects.postgresql.lock import AdvisoryLock, is_pooled
 from config.schema.dialects.postgresql.statements import PostgreSQLStatements
+from config.schema.dialects.postgresql.waits import PostgreSQLWaits
 
 POSTGRESQL = Dialect(
     name="postgresql",
@@ -10,6 +11,7 @@ POSTGRESQL = Dialect(
     search_collation=None,
     lock=AdvisoryLock(),
     statements=PostgreSQLStatements(),
+    waits=PostgreSQLWaits(),
     is_pooled=is_pooled,
     utc_now="STATEMENT_TIMESTAMP()",
 )

@@ -3,6 +3,7 @@
 from config.schema.dialects import Dialect
 from config.schema.dialects.sqlite.lock import FileLock, is_pooled
 from config.schema.dialects.sqlite.statements import SQLiteStatements
+from config.schema.dialects.sqlite.waits import SQLiteWaits
 
 SQLITE = Dialect(
     name="sqlite",
@@ -10,6 +11,7 @@ SQLITE = Dialect(
     search_collation=None,
     lock=FileLock(),
     statements=SQLiteStatements(),
+    waits=SQLiteWaits(),
     is_pooled=is_pooled,
     utc_now="STRFTIME('%Y-%m-%d %H:%M:%f000', 'NOW')",
 )
