@@ -14,13 +14,11 @@ from django.db import DatabaseError, OperationalError
 
 from config.schema.dialects import dialect
 from config.schema.dialects.statements import Kind
-from config.schema.dialects.waits import BRIEF, DATA_SECONDS, Seen, shown, words_of
+from config.schema.dialects.waits import BRIEF, DATA_SECONDS, LONG, PATIENT, Seen, shown, words_of
 from config.schema.exits import LockNotObtained
 
 POLL_SECONDS = 0.1
 TELL_SECONDS = 5.0
-PATIENT = 1.0
-"""Seconds that a patient attempt stands in the queue, and that have to be waited outside before one."""
 BLIND_ATTEMPTS = 50
 """Where nobody who holds a table can be seen, the last of so many attempts is a patient one."""
 WORK_SECONDS, MOST_LOST = 0.5, 3
@@ -43,6 +41,7 @@ class Waits:
         self._has_begun = self._is_own = False
         self._session_limit: float = DATA_SECONDS
         self._local_limit: tuple[Any, float] | None = (None, DATA_SECONDS)
+        self._to_take: list[str] = []
         self._wanted: tuple[Collection[str], str] = ((), "")
         self.begin_migration("migrate")
 
@@ -80,17 +79,18 @@ class Waits:
     ) -> Answer:
         """Run a migration that rolls back whole, and again from its start while it does not get its locks.
 
-        `run` is handed what it has to call first in the transaction: it takes all of the names that are tables. What
-        has taken them is run again only if it `may_retry`. Raises LockNotObtained.
+        `run` is handed what it has to call first in the transaction: from then on all of the names that are tables are
+        taken at once, before the first statement. What has called it is run again only if it `may_retry`; else the
+        tables are taken in the call. Raises LockNotObtained.
         """
         tables = self.native.tables(self.connection, names) if names else []
         has_taken = False
 
         def take() -> None:
             nonlocal has_taken
-            if tables:
-                with self._own():
-                    self.native.take(self.connection, tables)
+            self._to_take = tables
+            if not may_retry:
+                self._take()
             has_taken = True
 
         def again() -> None:
@@ -119,11 +119,18 @@ class Waits:
             # A savepoint that is taken back takes the limit back with it.
             self._local_limit = None
             return run()
+        self._take()
         self._wanted = (words_of(sql), sql)
         if self.connection.in_atomic_block and self.native.whole:
             self._limit_locally(BRIEF if changes else DATA_SECONDS)
             return run()
         return self._attempts(*self._wanted, run, again) if changes else run()
+
+    def _take(self) -> None:
+        tables, self._to_take = self._to_take, []
+        if tables:
+            with self._own():
+                self.native.take(self.connection, tables)
 
     def _limit_locally(self, seconds: float) -> None:
         block = self.connection.atomic_blocks[0]
@@ -139,9 +146,9 @@ class Waits:
         began, attempts, lost = time.monotonic(), 0, 0
         while True:
             # Where an attempt that does not wait disturbs nobody, the first one needs no look.
-            seen = self._wait_outside(names, sql) if self.native.whole or attempts else Seen(exact=False)
-            seconds = self._seconds_in_queue(seen, sql, attempts, time.monotonic() - began)
+            seen = self._wait_outside(names, sql, began) if self.native.whole or attempts else Seen(exact=False)
             tried = time.monotonic()
+            seconds = self._seconds_in_queue(seen, sql, attempts, tried - began)
             try:
                 with self._limited(seconds):
                     return run()
@@ -153,13 +160,18 @@ class Waits:
             self._waited += min(took, seconds + WORK_SECONDS)
             if lost >= MOST_LOST:
                 raise self._failure(names, sql)
-            self._pause(self._seen(names, sql), names, sql)
+            # What was refused may be another table than those that were waited for.
+            names = {*names, *self._wanted[0]}
+            self._pause(self._seen(names, sql), names, self._wanted[1])
             again()
 
-    def _wait_outside(self, names: Collection[str], sql: str) -> Seen:
-        while (seen := self._seen(names, sql)).in_vain:
+    def _wait_outside(self, names: Collection[str], sql: str, began: float) -> Seen:
+        """Wait for those who hold the tables for long; for those who come and go an attempt has to wait."""
+        while True:
+            seen = self._seen(names, sql)
+            if not seen.exact or seen.longest < (LONG if time.monotonic() - began >= PATIENT else 2 * BRIEF):
+                return seen
             self._pause(seen, names, sql)
-        return seen
 
     def _seconds_in_queue(self, seen: Seen, sql: str, attempts: int, waited: float) -> float:
         own = self.native.own_limit(sql, self.limit - self._waited)

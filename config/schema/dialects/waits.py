@@ -7,6 +7,10 @@ from typing import Any, Protocol
 
 BRIEF = 0.05
 """How many seconds a statement that changes a table stands in the queue, in which all others wait behind it."""
+PATIENT = 1.0
+"""How many seconds it may stand there where nobody holds the table for longer, once it has waited as long outside."""
+LONG = 1.0
+"""How many seconds make a transaction one that is not waited for in the queue."""
 DATA_SECONDS = 5
 """How many seconds a statement that reads or writes rows waits for a lock."""
 SHOWN = 80
@@ -37,12 +41,12 @@ class Seen:
     holders: tuple[Holder, ...] = ()
     exact: bool = True
     """Whether these are the holders; else they are the open transactions, of which one may be."""
-    in_vain: bool = False
-    """Whether an attempt would only fail, so that it is better to wait outside."""
+    longest: float = 0.0
+    """For how many seconds the one who began first has been in a transaction."""
     missing: str = ""
     """Why they cannot be seen and what would help; empty where they can."""
     brief: float = 0.0
-    """How many seconds an attempt may stand in the queue."""
+    """How many seconds an attempt may stand in the queue after it has waited outside."""
 
 
 class TableWaits(Protocol):

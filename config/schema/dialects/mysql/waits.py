@@ -11,11 +11,10 @@ from django.db import DatabaseError
 
 from config.schema.dialects.locks import answer
 from config.schema.dialects.statements import first_words
-from config.schema.dialects.waits import DATA_SECONDS, Holder, Seen, shown
+from config.schema.dialects.waits import DATA_SECONDS, LONG, PATIENT, Holder, Seen, shown
 
 SHAPE = {"CREATE", "ALTER", "DROP", "TRUNCATE", "RENAME", "OPTIMIZE", "REPAIR", "ANALYZE", "LOCK"}
 LOCK_WAIT_TIMEOUT, DEADLOCK = 1205, 1213
-PATIENT, LONG = 1, 1
 PROCESS = "to see who, give this user the right PROCESS, or install the plugin metadata_lock_info"
 AGE = "TIMESTAMPDIFF(SECOND, CONVERT_TZ(t.trx_started, 'SYSTEM', '+00:00'), UTC_TIMESTAMP())"
 PLUGIN = (
@@ -84,5 +83,5 @@ class MySQLWaits:
                 Holder(f"session {session}", user or "unknown", seconds or 0, shown(query, "'\""))
                 for session, user, seconds, query in cursor.fetchall()
             )
-        is_long = any(holder.seconds >= LONG for holder in holders)
-        return Seen(holders, exact=exact, in_vain=exact and is_long, brief=0 if is_long else PATIENT)
+        longest = max((holder.seconds for holder in holders), default=0)
+        return Seen(holders, exact=exact, longest=longest, brief=0 if longest >= LONG else PATIENT)

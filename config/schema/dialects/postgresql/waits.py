@@ -6,7 +6,7 @@ from typing import Any
 
 from config.schema.dialects.locks import answer
 from config.schema.dialects.statements import first_words, without_comments
-from config.schema.dialects.waits import BRIEF, DATA_SECONDS, Holder, Seen, shown
+from config.schema.dialects.waits import BRIEF, DATA_SECONDS, LONG, PATIENT, Holder, Seen, shown
 
 PAST_DEADLOCK_TIMEOUT = 0.2
 SHAPE = {"CREATE", "ALTER", "DROP", "TRUNCATE", "COMMENT", "LOCK", "REINDEX", "CLUSTER", "REFRESH", "VACUUM", "ANALYZE"}
@@ -44,8 +44,9 @@ TABLES = (
 HOLDERS = (
     WANTED
     + """
-    SELECT l.pid, max(a.usename), max(extract(epoch FROM now() - coalesce(a.xact_start, a.query_start)))::int,
-           max(a.query), coalesce(bool_or(a.backend_type = 'autovacuum worker' AND a.query !~ 'wraparound'), false)
+    SELECT l.pid, max(a.usename),
+           max(extract(epoch FROM clock_timestamp() - coalesce(a.xact_start, a.query_start)))::float, max(a.query),
+           coalesce(bool_or(a.backend_type = 'autovacuum worker' AND a.query !~ 'wraparound'), false)
     FROM pg_locks l JOIN wanted ON wanted.oid = l.relation LEFT JOIN pg_stat_activity a ON a.pid = l.pid
     WHERE l.locktype = 'relation' AND l.granted AND l.pid IS DISTINCT FROM pg_backend_pid()
     AND l.database = (SELECT oid FROM pg_database WHERE datname = current_database()) AND l.mode <> ALL(%s)
@@ -93,14 +94,22 @@ class PostgreSQLWaits:
         with connection.cursor() as cursor:
             cursor.execute(HOLDERS, [list(names), list(names), list(_not_in_the_way(without_comments(sql)))])
             rows = cursor.fetchall()
+        # What a prepared transaction holds, it holds until somebody ends it.
+        held = [row for row in rows if not row[4]]
+        longest = max((LONG if seconds is None else seconds for _, _, seconds, _, _ in held), default=0)
         holders = tuple(
-            Holder(f"session {pid}" if pid else "a prepared transaction", user or "unknown", seconds or 0, shown(query))
-            for pid, user, seconds, query, gives_way in rows
-            if not gives_way
+            Holder(
+                f"session {pid}" if pid else "a prepared transaction",
+                user or "unknown",
+                int(seconds or 0),
+                shown(query),
+            )
+            for pid, user, seconds, query, _ in held
         )
-        only_autovacuum = bool(rows) and not holders
-        brief = _until_autovacuum_gives_way(connection) if only_autovacuum else BRIEF
-        return Seen(holders, in_vain=bool(holders), brief=brief)
+        only_autovacuum = bool(rows) and not held
+        return Seen(
+            holders, longest=longest, brief=_until_autovacuum_gives_way(connection) if only_autovacuum else PATIENT
+        )
 
 
 def _not_in_the_way(sql: str) -> tuple[str, ...]:
