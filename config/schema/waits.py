@@ -61,7 +61,7 @@ class Waits:
     def begin_migration(self, name: str) -> None:
         """From here on the limit is that of this migration."""
         self._name = name
-        self._waited = 0.0
+        self._waited = self._spent = 0.0
         self._told: float | None = None
 
     @contextlib.contextmanager
@@ -72,7 +72,7 @@ class Waits:
         except OperationalError as error:
             if not self.native.is_lock_failure(error):
                 raise
-            raise self._failure(*self._wanted) from error
+            raise self._failure(*self._wanted, waited="") from error
 
     def whole(
         self, names: Collection[str], run: Callable[[Callable[[], None]], Answer], *, may_retry: bool = True
@@ -148,7 +148,7 @@ class Waits:
             # Where an attempt that does not wait disturbs nobody, the first one needs no look.
             seen = self._wait_outside(names, sql, began) if self.native.whole or attempts else Seen(exact=False)
             tried = time.monotonic()
-            seconds = self._seconds_in_queue(seen, sql, attempts, tried - began)
+            seconds = self._seconds_in_queue(seen, sql, attempts, lost, tried - began)
             try:
                 with self._limited(seconds):
                     return run()
@@ -156,7 +156,9 @@ class Waits:
                 if not self.native.is_lock_failure(error):
                     raise
             took = time.monotonic() - tried
+            self._spent += took
             attempts, lost = attempts + 1, lost + (took > seconds + WORK_SECONDS)
+            # Work that is lost is no waiting; it has a limit of its own.
             self._waited += min(took, seconds + WORK_SECONDS)
             if lost >= MOST_LOST:
                 raise self._failure(names, sql)
@@ -167,17 +169,20 @@ class Waits:
 
     def _wait_outside(self, names: Collection[str], sql: str, began: float) -> Seen:
         """Wait for those who hold the tables for long; for those who come and go an attempt has to wait."""
-        while True:
+        while names:
             seen = self._seen(names, sql)
             if not seen.exact or seen.longest < (LONG if time.monotonic() - began >= PATIENT else 2 * BRIEF):
                 return seen
             self._pause(seen, names, sql)
+        return Seen(brief=BRIEF)
 
-    def _seconds_in_queue(self, seen: Seen, sql: str, attempts: int, waited: float) -> float:
+    def _seconds_in_queue(self, seen: Seen, sql: str, attempts: int, lost: int, waited: float) -> float:
         own = self.native.own_limit(sql, self.limit - self._waited)
         if own is not None:
+            if (others := self._seen(words_of(sql), "")).holders:
+                self._say(f"{self._name} waits up to {own:.0f} s for {_who(others)}; it needs {_what(sql)} ...")
             return own
-        if seen.missing and attempts % BLIND_ATTEMPTS == BLIND_ATTEMPTS - 1:
+        if seen.missing and (lost or attempts % BLIND_ATTEMPTS == BLIND_ATTEMPTS - 1):
             return PATIENT
         return seen.brief if waited >= PATIENT else min(seen.brief, BRIEF)
 
@@ -196,7 +201,7 @@ class Waits:
 
     def _seen(self, names: Collection[str], sql: str) -> Seen:
         with self._own():
-            return self.native.seen(self.connection, names, sql) if names else Seen(brief=BRIEF)
+            return self.native.seen(self.connection, names, sql)
 
     @contextlib.contextmanager
     def _own(self) -> Iterator[None]:
@@ -214,11 +219,15 @@ class Waits:
             self._say(f"{self._name} waits for {_who(seen)}; it needs {_what(sql)} ...")
         time.sleep(POLL_SECONDS)
         self._waited += POLL_SECONDS
+        self._spent += POLL_SECONDS
 
-    def _failure(self, names: Collection[str], sql: str, seen: Seen | None = None) -> LockNotObtained:
+    def _failure(
+        self, names: Collection[str], sql: str, seen: Seen | None = None, waited: str | None = None
+    ) -> LockNotObtained:
         seen = seen or self._seen(names, sql)
+        waited = f"; waited {self._spent:.0f} s" if waited is None else waited
         return LockNotObtained(
-            f"{self._name} did not get {_what(sql)} from {_who(seen)}; waited {self._waited:.0f} s. "
+            f"{self._name} did not get {_what(sql)} from {_who(seen)}{waited}. "
             "Let that end, or end it, and run this again, or give --lock-timeout more seconds."
         )
 

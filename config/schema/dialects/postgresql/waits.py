@@ -9,6 +9,7 @@ from config.schema.dialects.statements import first_words, without_comments
 from config.schema.dialects.waits import BRIEF, DATA_SECONDS, LONG, PATIENT, Holder, Seen, shown
 
 PAST_DEADLOCK_TIMEOUT = 0.2
+LOCK_NOT_AVAILABLE_OR_DEADLOCK = ("55P03", "40P01")
 SHAPE = {"CREATE", "ALTER", "DROP", "TRUNCATE", "COMMENT", "LOCK", "REINDEX", "CLUSTER", "REFRESH", "VACUUM", "ANALYZE"}
 SHAPE_WITHIN = re.compile(
     r"(?:;|\bBEGIN\b|\bTHEN\b|\bLOOP\b|\bEXECUTE\b\W*)\s*(?:CREATE|ALTER|DROP|TRUNCATE|LOCK)\b", re.I
@@ -72,7 +73,8 @@ class PostgreSQLWaits:
             cursor.execute(f"SET {'LOCAL ' if local else ''}lock_timeout = {max(1, round(seconds * 1000))}")
 
     def is_lock_failure(self, error: BaseException) -> bool:
-        return getattr(error.__cause__, "sqlstate", None) in ("55P03", "40P01")
+        cause = error.__cause__
+        return (getattr(cause, "sqlstate", None) or getattr(cause, "pgcode", None)) in LOCK_NOT_AVAILABLE_OR_DEADLOCK
 
     def changes_shape(self, sql: str) -> bool:
         return first_words(sql)[0] in SHAPE or bool(SHAPE_WITHIN.search(sql))
