@@ -22,6 +22,8 @@ from config.schema.lock import SchemaLock
 from config.schema.plan import read_plan_of
 from config.schema.resume import Progress, flattened, journalled, watched
 from config.schema.rollback import chosen
+from config.schema.touched import may_retry, names_touched
+from config.schema.waits import Waits
 
 Plan = list[tuple[Migration, bool]]
 
@@ -45,6 +47,7 @@ class SchemaExecutor(MigrationExecutor):
 
     lock: SchemaLock
     journal: Journal
+    waits: Waits
     timeout: float
     only_reads: bool
     words: dict[str, str]
@@ -68,6 +71,7 @@ class SchemaExecutor(MigrationExecutor):
             if not plan and not self.journal.open_steps():
                 return plan
             self.lock.take(self.timeout)
+            self.waits.begin()
             self.loader.build_graph()
             self.loader.check_consistent_history(self.connection)
             plan = self._plan(targets)
@@ -134,7 +138,10 @@ class SchemaExecutor(MigrationExecutor):
             self._record_without_running(migration, backwards=False)
         else:
             state = self._run(
-                migration, lambda each, editor: each.apply(state, editor), lambda: self.record_migration(migration)
+                migration,
+                state,
+                lambda each, before, editor: each.apply(before, editor),
+                lambda: self.record_migration(migration),
             )
         self._tell("apply_success", migration, fake)
         return state
@@ -147,7 +154,8 @@ class SchemaExecutor(MigrationExecutor):
         else:
             state = self._run(
                 migration,
-                lambda each, editor: each.unapply(state, editor),
+                state,
+                lambda each, before, editor: each.unapply(before, editor),
                 lambda: self._record_unapplied(migration),
                 backwards=True,
             )
@@ -194,34 +202,55 @@ class SchemaExecutor(MigrationExecutor):
     def _run(
         self,
         migration: Migration,
-        work: Callable[[Migration, Any], Any],
+        state: Any,
+        work: Callable[[Migration, Any, Any], Any],
         record: Callable[[], None],
         *,
         backwards: bool = False,
     ) -> Any:
+        self.waits.begin_migration(f"{'Unapplying' if backwards else 'Applying'} {migration}")
         in_one_transaction = bool(migration.atomic and self.connection.features.can_rollback_ddl)
         step = self._step(migration, backwards=backwards, in_one_transaction=in_one_transaction)
         if in_one_transaction and step.in_one_transaction:
-            with self.connection.schema_editor(atomic=True) as editor:
-                state = work(migration, editor)
-                for sql in editor.deferred_sql:
-                    editor.execute(sql, None)
-                editor.deferred_sql.clear()
-                record()
-                self.journal.end_step(step)
-            return state
+            return self.waits.whole(
+                names_touched(self.connection, migration, state, backwards=backwards),
+                lambda take: self._run_whole(migration, state.clone(), work, record, take, backwards=backwards),
+                may_retry=all(map(may_retry, flattened(migration.operations))),
+            )
         with self.connection.schema_editor(atomic=migration.atomic) as editor:
-            progress = Progress(self.journal, step, editor)
+            progress = Progress(self.journal, step, editor, self.waits)
             _refuse_an_edited_migration(migration, step, progress)
             copied: Any = copy.copy(migration)
             copied.operations = watched(migration.operations, progress, atomic=migration.atomic)
             with journalled(progress):
-                state = work(copied, editor)
+                state = work(copied, state, editor)
                 progress.run_deferred(len(list(flattened(migration.operations))))
             with transaction.atomic(using=self.connection.alias):
                 progress.finish()
                 record()
                 self.journal.end_step(step)
+        return state
+
+    def _run_whole(
+        self,
+        migration: Migration,
+        state: Any,
+        work: Callable[[Migration, Any, Any], Any],
+        record: Callable[[], None],
+        take: Callable[[], None],
+        *,
+        backwards: bool,
+    ) -> Any:
+        """In one transaction with the rows that record it; may be run again, with another state, after it failed."""
+        step = self._step(migration, backwards=backwards, in_one_transaction=True)
+        with self.connection.schema_editor(atomic=True) as editor, self.connection.execute_wrapper(self.waits.inside):
+            take()
+            state = work(migration, state, editor)
+            for sql in editor.deferred_sql:
+                editor.execute(sql, None)
+            editor.deferred_sql.clear()
+            record()
+            self.journal.end_step(step)
         return state
 
 

@@ -19,6 +19,7 @@ from config.schema.expected import expected_tables, touched_tables
 from config.schema.gate import Mode
 from config.schema.journal import Journal
 from config.schema.lock import SchemaLock
+from config.schema.waits import Waits
 
 
 @contextlib.contextmanager
@@ -42,9 +43,11 @@ def one_runner(
     raises, Refused where the gate is shut, and Interrupted where a person has to decide.
     """
     journal = Journal(lock.connection, lock.guard)
+    waits = Waits(lock.connection, limit=timeout, say=lock.say)
     attributes = {
         "lock": lock,
         "journal": journal,
+        "waits": waits,
         "timeout": timeout,
         "only_reads": only_reads,
         "words": words,
@@ -59,12 +62,15 @@ def one_runner(
 
     def send_under_lock(*args: Any, **kwargs: Any) -> None:
         lock.take(timeout)
+        waits.begin()
         send(*args, **kwargs)
 
     try:
         if at_once:
             lock.take(timeout)
+            waits.begin()
         with (
+            waits.named(),
             patch.object(migrate, "MigrationExecutor", executor),
             patch.object(migrate, "emit_post_migrate_signal", send_under_lock),
         ):
@@ -78,6 +84,7 @@ def one_runner(
     else:
         journal.end(None)
     finally:
+        waits.end()
         lock.release()
 
 

@@ -26,6 +26,9 @@ def main() -> None:
             with fresh_database(engine) as url:
                 show(engine, ingest(url, options.vms, options.rounds))
                 show_vcenter(engine, vcenter(url, options.simulated))
+            if engine in STARTERS:
+                with fresh_database(engine) as url:
+                    show_queue(engine, result(url, "tests.benchmarks.queue"))
 
 
 def ingest(url: str, vms: int, rounds: int) -> dict:
@@ -63,6 +66,16 @@ def show_vcenter(engine: str, result: dict) -> None:
     print(f"  one PropertyCollector read {seconds['read']:.2f} s, the write of their rows {seconds['write']:.2f} s")
     print(f"  discover {seconds['discover']:.2f} s, again {seconds['again']:.2f} s")
     print(f"  discover / (read + write)  {result['ratio']:.2f}  (goal: at most 1.3)", flush=True)
+
+
+def show_queue(engine: str, result: dict) -> None:
+    print(f"\nworst read of another client while a migration waits behind a reader of 4 s on {engine}")
+    for what, worst in result.items():
+        tables = "one table " if what == "one" else "two tables"
+        print(
+            f"  {tables} {worst['ours']:.3f} s (goal: under 0.1), Django's own migrate {worst['stock']:.2f} s,", end=""
+        )
+        print(f" without a migration {worst['nobody']:.3f} s", flush=True)
 
 
 if __name__ == "__main__":

@@ -8,6 +8,7 @@ from config.schema.dialects.catalogue import Catalogue
 from config.schema.dialects.locks import Cluster, NativeLock
 from config.schema.dialects.preflight import Obstacle
 from config.schema.dialects.statements import Statements
+from config.schema.dialects.waits import TableWaits
 
 NAMES = ("postgresql", "mariadb", "mysql", "sqlite")
 
@@ -25,6 +26,7 @@ class Dialect:
     lock: NativeLock
     statements: Statements
     catalogue: Catalogue
+    waits: TableWaits
     is_pooled: Callable[[Any], bool]
     """Whether a pooler stands between this connection and the server."""
     obstacles: Callable[[Any], list[Obstacle]]

@@ -6,6 +6,7 @@ from config.schema.dialects.mysql.cluster import Galera
 from config.schema.dialects.mysql.lock import NamedLock, is_pooled
 from config.schema.dialects.mysql.preflight import obstacles
 from config.schema.dialects.mysql.statements import MySQLStatements
+from config.schema.dialects.mysql.waits import MySQLWaits
 
 MARIADB = Dialect(
     name="mariadb",
@@ -14,6 +15,7 @@ MARIADB = Dialect(
     lock=NamedLock(),
     statements=MySQLStatements(),
     catalogue=MySQLCatalogue(mariadb=True),
+    waits=MySQLWaits(shortest=0),
     is_pooled=is_pooled,
     obstacles=lambda connection: obstacles(connection, ("utf8mb4_nopad_bin", "utf8mb4_unicode_ci")),
     utc_now="UTC_TIMESTAMP(6)",
@@ -26,6 +28,7 @@ MYSQL = Dialect(
     lock=NamedLock(),
     statements=MySQLStatements(),
     catalogue=MySQLCatalogue(mariadb=False),
+    waits=MySQLWaits(shortest=1),
     is_pooled=is_pooled,
     obstacles=lambda connection: obstacles(connection, ("utf8mb4_0900_bin", "utf8mb4_unicode_ci")),
     utc_now="UTC_TIMESTAMP(6)",

@@ -5,6 +5,7 @@ from config.schema.dialects.postgresql.catalogue import PostgreSQLCatalogue
 from config.schema.dialects.postgresql.lock import AdvisoryLock, is_pooled
 from config.schema.dialects.postgresql.preflight import obstacles
 from config.schema.dialects.postgresql.statements import PostgreSQLStatements
+from config.schema.dialects.postgresql.waits import PostgreSQLWaits
 
 POSTGRESQL = Dialect(
     name="postgresql",
@@ -13,6 +14,7 @@ POSTGRESQL = Dialect(
     lock=AdvisoryLock(),
     statements=PostgreSQLStatements(),
     catalogue=PostgreSQLCatalogue(),
+    waits=PostgreSQLWaits(),
     is_pooled=is_pooled,
     obstacles=obstacles,
     utc_now="STATEMENT_TIMESTAMP()",
