@@ -17,7 +17,7 @@ from django.db import connection  # isort: skip
 from django.db.migrations.loader import MigrationLoader  # isort: skip
 
 from config.schema.drift import applied_differences, history_differences  # isort: skip
-from tests.awkward.killed.corpus import APP, CASES  # isort: skip
+from tests.awkward.killed.corpus import CASES  # isort: skip
 
 
 def main() -> None:
@@ -30,10 +30,10 @@ def main() -> None:
         migrations = migrations_of(case, atomic=case.atomic[0])
         with patch.object(MigrationLoader, "load_disk", loads(migrations)):
             for target in (BOTH[1], *BOTH):
-                call_command("migrate", APP, target, verbosity=0)
+                call_command("migrate", *target, verbosity=0)
                 found = [*history_differences(connection), *applied_differences(connection)]
-                report["looked"].append(f"{name} at {target}")
-                report["differences"] += [f"{name} at {target}: {each.kind}: {each.words}" for each in found]
+                report["looked"].append(f"{name} at {target[1]}")
+                report["differences"] += [f"{name} at {target[1]}: {each.kind}: {each.words}" for each in found]
         empty()
     json.dump(report, sys.stdout)
 

@@ -235,7 +235,11 @@ CASES: dict[str, Case] = {
         THING,
         [
             Tolerant("ALTER TABLE killed_thing DROP COLUMN more", m.RunSQL.noop),
-            m.RunSQL("ALTER TABLE killed_thing ADD COLUMN more integer", "ALTER TABLE killed_thing DROP COLUMN more"),
+            m.RunSQL(
+                "ALTER TABLE killed_thing ADD COLUMN more integer",
+                "ALTER TABLE killed_thing DROP COLUMN more",
+                state_operations=[m.AddField("Thing", "more", models.IntegerField(null=True))],
+            ),
             m.AddIndex("Thing", INDEX),
         ],
         atomic=(True,),
