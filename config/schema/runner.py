@@ -12,6 +12,7 @@ from unittest.mock import patch
 from django.core.management.commands import migrate
 from django.db import DatabaseError
 
+from config.schema.dialects.statements import hide_refused
 from config.schema.executor import SchemaExecutor
 from config.schema.gate import Mode
 from config.schema.journal import Journal
@@ -56,6 +57,7 @@ def one_runner(
         if at_once:
             lock.take(timeout)
         with (
+            lock.connection.execute_wrapper(hide_refused),
             patch.object(migrate, "MigrationExecutor", executor),
             patch.object(migrate, "emit_post_migrate_signal", send_under_lock),
         ):
