@@ -19,8 +19,9 @@ exit_0_if_empty := from inventory.models import VMContext; raise SystemExit(VMCo
 installed = $(1:%=$(VENV)/installed-%)
 
 .DEFAULT_GOAL := help
-.PHONY: help run test setup lint format bench test-kill docs lock \
-	db-migrate db-seed db-clean db-status db-validate db-console packages-for-run packages-for-test ready-for-test
+.PHONY: help run test setup lint format bench test-kill test-cluster test-django docs lock \
+	db-migrate db-seed db-clean db-status db-validate db-console \
+	packages-for-run packages-for-test packages-for-cluster ready-for-test
 
 help: ## list the targets
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 14
@@ -50,6 +51,12 @@ format: setup ## lay the code out
 
 test-kill: ready-for-test ## kill migrate at every boundary between statements, on every engine (hours)
 	@$(PYTHON) -m tests.awkward --engines "$(ENGINES)"
+
+test-django: ready-for-test ## Django's own tests of migrations, with our migrate in the place of Django's
+	@$(PYTHON) -m tests.django_suite --engines "$(ENGINES)"
+
+test-cluster: packages-for-cluster setup $(call installed,mysql) ## the lock of migrate on a Galera cluster (two minutes)
+	@$(PYTHON) -m pytest -m slow tests/config/schema/test_cluster.py $(ARGS)
 
 bench: ready-for-test ## the benchmarks; ENGINES and ARGS as for test
 	@$(PYTHON) -m tests.benchmarks --engines "$(ENGINES)" $(ARGS)
@@ -107,5 +114,8 @@ packages-for-run:
 # The packages first: the driver is built with them.
 packages-for-test:
 	@.ci/packages python $(servers) $(test_driver) vcsim browser
+
+packages-for-cluster:
+	@.ci/packages python mysql mariadb galera
 
 ready-for-test: packages-for-test setup $(call installed,$(test_driver))

@@ -66,6 +66,19 @@ def database(url: str, variable: str, *, directory: Path) -> dict[str, Any]:
     return {**settings, "OPTIONS": options, "CONN_MAX_AGE": 60, "CONN_HEALTH_CHECKS": True}
 
 
+def migrate_database(url: str, ordinary: dict[str, Any], *, directory: Path) -> dict[str, Any]:
+    """Return what the schema commands use in place of `ordinary`: another way, with other rights, to the same database.
+
+    Raises ImproperlyConfigured where it names another one.
+    """
+    direct = database(url, "DATABASE_MIGRATE_URL", directory=directory)
+    if any(direct[part] != ordinary[part] for part in ("ENGINE", "NAME")):
+        raise ImproperlyConfigured(
+            "DATABASE_MIGRATE_URL names another database than DATABASE_URL: it is another way to the same one."
+        )
+    return direct
+
+
 def _parse(variable: str, url: str) -> dict[str, Any]:
     scheme, separator, rest = url.partition("://")
     engine = ENGINES.get(scheme.partition("+")[0].lower())

@@ -9,7 +9,7 @@ import environ
 from cryptography.fernet import Fernet
 from django.core.exceptions import ImproperlyConfigured
 
-from config.databases import database, database_url
+from config.databases import database, database_url, migrate_database
 
 CHECKOUT = Path(__file__).resolve().parent.parent
 # Installed from a wheel there is no checkout around this file: what the hub reads and writes lies where it was started.
@@ -86,6 +86,10 @@ CSRF_TRUSTED_ORIGINS = words("CSRF_TRUSTED_ORIGINS")
 
 url, variable = database_url(os.environ, default="sqlite:///var/hub.sqlite3")
 DATABASES = {"default": database(url, variable, directory=BASE_DIR)}
+migrate_url = env.str("DATABASE_MIGRATE_URL", default="")
+SCHEMA_DATABASES = (
+    {"default": migrate_database(migrate_url, DATABASES["default"], directory=BASE_DIR)} if migrate_url else {}
+)
 if DATABASES["default"]["ENGINE"].endswith("sqlite"):
     VAR_DIR.mkdir(exist_ok=True)
 
@@ -193,6 +197,7 @@ if SCHEMA_POOL not in ("", "session"):
 SCHEMA_GATE = env.str("SCHEMA_GATE", default="") or ("destructive" if ENVIRONMENT == "production" else "none")
 if SCHEMA_GATE not in ("none", "destructive", "all"):
     raise ImproperlyConfigured("SCHEMA_GATE is not one of none, destructive, all: set it to one of them.")
+SCHEMA_PROBE_SECONDS = seconds("SCHEMA_PROBE_SECONDS", default=300)
 
 LOG_FORMAT = env.str("LOG_FORMAT", default="console")
 if LOG_FORMAT not in ("console", "json"):

@@ -25,7 +25,7 @@ def main(arguments: list[str]) -> int:
             urls = {engine: url_of(engine, servers) for engine in options.engines}
             return run_all(urls, for_pytest)
     except ServerUnavailable as error:
-        print(error, file=sys.stderr)
+        print(f"{error} Or leave that engine out: ENGINES=sqlite.", file=sys.stderr)
         return 1
 
 
@@ -42,9 +42,11 @@ def run_all(urls: dict[str, str], for_pytest: list[str]) -> int:
         environment[variable] = urls.get(engine, "")
     results = {}
     for engine, url in urls.items():
-        results[engine] = pytest([*for_pytest, "-m", "not every_engine"], environment | {"TEST_DATABASE_URL": url})
+        results[engine] = pytest(
+            [*for_pytest, "-m", "not every_engine and not slow"], environment | {"TEST_DATABASE_URL": url}
+        )
     results["between the engines"] = pytest(
-        [*for_pytest, "-m", "every_engine"], environment | {"TEST_DATABASE_URL": ""}
+        [*for_pytest, "-m", "every_engine and not slow"], environment | {"TEST_DATABASE_URL": ""}
     )
     for name, (code, seconds) in results.items():
         print(f"{'passed' if code in (0, 5) else 'FAILED'}  {name}  {seconds:.0f} s")

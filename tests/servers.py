@@ -33,11 +33,11 @@ class Server:
 @contextlib.contextmanager
 def postgresql() -> Iterator[Server]:
     """A PostgreSQL server whose user may create databases and roles."""
-    binaries = _newest("/usr/lib/postgresql/*/bin/initdb", "initdb", package="postgresql").parent
-    with _workplace("postgres") as (folder, become):
-        port, password = _free_port(), secrets.token_hex(8)
+    binaries = newest("/usr/lib/postgresql/*/bin/initdb", "initdb", package="postgresql").parent
+    with workplace("postgres") as (folder, become):
+        port, password = free_port(), secrets.token_hex(8)
         (folder / "password").write_text(password)
-        _run(
+        run(
             [binaries / "initdb", "-D", folder / "data", "-U", "hub", "-A", "scram-sha-256", "-E", "UTF8", "--no-sync"]
             + ["--locale=C.UTF-8", f"--pwfile={folder / 'password'}"],
             become,
@@ -53,9 +53,9 @@ def postgresql() -> Iterator[Server]:
             "shared_buffers": "256MB",
         }
         options = [part for name, value in settings.items() for part in ("-c", f"{name}={value}")]
-        with _process([binaries / "postgres", "-D", folder / "data", *options], become, folder / "log", port) as pid:
+        with serving([binaries / "postgres", "-D", folder / "data", *options], become, folder / "log", port) as pid:
             environment = {**os.environ, "PGPASSWORD": password}
-            _run(
+            run(
                 [binaries / "createdb", "-h", "127.0.0.1", "-p", str(port), "-U", "hub", "hub"], environment=environment
             )
             yield Server(f"postgresql://hub:{password}@127.0.0.1:{port}/hub", pid)
@@ -64,11 +64,11 @@ def postgresql() -> Iterator[Server]:
 @contextlib.contextmanager
 def mariadb() -> Iterator[Server]:
     """A MariaDB server whose user may do everything, over TCP only with its password."""
-    server = _newest("/usr/sbin/mariadbd", "mariadbd", package="mariadb-server")
-    install = _newest("/usr/bin/mariadb-install-db", "mariadb-install-db", package="mariadb-server")
-    with _workplace("mysql") as (folder, become):
-        port, password = _free_port(), secrets.token_hex(8)
-        _run(
+    server = newest("/usr/sbin/mariadbd", "mariadbd", package="mariadb-server")
+    install = newest("/usr/bin/mariadb-install-db", "mariadb-install-db", package="mariadb-server")
+    with workplace("mysql") as (folder, become):
+        port, password = free_port(), secrets.token_hex(8)
+        run(
             [install, "--no-defaults", f"--datadir={folder / 'data'}", "--auth-root-authentication-method=normal"]
             + ["--skip-test-db"],
             become,
@@ -97,17 +97,17 @@ def mariadb() -> Iterator[Server]:
             "max-connections": 200,
         }
         command = [server, "--no-defaults", *(f"--{name}={value}" for name, value in options.items())]
-        with _process(command, become, folder / "log", port) as pid:
+        with serving(command, become, folder / "log", port) as pid:
             yield Server(f"mysql://hub:{password}@127.0.0.1:{port}/hub", pid)
 
 
 @contextlib.contextmanager
 def pgbouncer(url: str, pool_mode: str) -> Iterator[Server]:
     """A pooler in front of the PostgreSQL server of this URL, which it reaches with the URL's own user."""
-    binary = _newest("/usr/sbin/pgbouncer", "pgbouncer", package="pgbouncer")
+    binary = newest("/usr/sbin/pgbouncer", "pgbouncer", package="pgbouncer")
     server = urlsplit(url)
-    with _workplace("postgres") as (folder, become):
-        port = _free_port()
+    with workplace("postgres") as (folder, become):
+        port = free_port()
         (folder / "users").write_text(f'"{server.username}" "{server.password}"\n')
         settings = folder / "pgbouncer.ini"
         settings.write_text(
@@ -115,7 +115,7 @@ def pgbouncer(url: str, pool_mode: str) -> Iterator[Server]:
             f"[pgbouncer]\nlisten_addr = 127.0.0.1\nlisten_port = {port}\nunix_socket_dir =\n"
             f"auth_type = scram-sha-256\nauth_file = {folder / 'users'}\npool_mode = {pool_mode}\n"
         )
-        with _process([binary, settings], become, folder / "log", port) as pid:
+        with serving([binary, settings], become, folder / "log", port) as pid:
             netloc = f"{server.username}:{server.password}@127.0.0.1:{port}"
             yield Server(urlunsplit(server._replace(netloc=netloc)), pid)
 
@@ -126,24 +126,26 @@ STARTERS: dict[str, Callable[[], contextlib.AbstractContextManager[Server]]] = {
 }
 
 
-def _newest(pattern: str, name: str, *, package: str) -> Path:
+def newest(pattern: str, name: str, *, package: str) -> Path:
+    """The newest of the installed programs, else the one on the path; ServerUnavailable where there is none."""
     installed = sorted(
         Path("/").glob(pattern.lstrip("/")), key=lambda path: [int(p) for p in path.parts if p.isdigit()]
     )
     on_path = shutil.which(name)
     if not installed and not on_path:
-        raise ServerUnavailable(f"{name} is not installed: install the package {package}, or say ENGINES=sqlite.")
+        raise ServerUnavailable(f"{name} is not installed: install the package {package}.")
     return installed[-1] if installed else Path(on_path or name)
 
 
-def _free_port() -> int:
+def free_port() -> int:
+    """A port of loopback that nobody listens on now."""
     with socket.socket() as listener:
         listener.bind(("127.0.0.1", 0))
         return int(listener.getsockname()[1])
 
 
 @contextlib.contextmanager
-def _workplace(account: str) -> Iterator[tuple[Path, list[str]]]:
+def workplace(account: str) -> Iterator[tuple[Path, list[str]]]:
     """A new folder, owned by the account that the server runs as, and the words that run a command as it.
 
     Neither server runs as root; anybody else runs it as himself.
@@ -164,7 +166,8 @@ def _workplace(account: str) -> Iterator[tuple[Path, list[str]]]:
         shutil.rmtree(folder, ignore_errors=True)
 
 
-def _run(command: list[object], become: list[str] | None = None, environment: dict[str, str] | None = None) -> None:
+def run(command: list[object], become: list[str] | None = None, environment: dict[str, str] | None = None) -> None:
+    """Run a command that has to succeed within START_LIMIT seconds; else ServerUnavailable."""
     words = [*(become or []), *map(str, command)]
     done = subprocess.run(words, capture_output=True, text=True, timeout=START_LIMIT, env=environment, cwd="/")
     if done.returncode:
@@ -172,7 +175,8 @@ def _run(command: list[object], become: list[str] | None = None, environment: di
 
 
 @contextlib.contextmanager
-def _process(command: list[object], become: list[str], log: Path, port: int) -> Iterator[int]:
+def serving(command: list[object], become: list[str], log: Path, port: int) -> Iterator[int]:
+    """A server that answers on the port of loopback, by its process id; it is ended in the end."""
     with log.open("wb") as output:
         process = subprocess.Popen(
             [*become, *map(str, command)], stdin=subprocess.DEVNULL, stdout=output, stderr=subprocess.STDOUT, cwd="/"

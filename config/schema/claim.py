@@ -1,5 +1,7 @@
 """The claim row: who changes the schema, since when, at which step. It names the holder; the native lock is the lock.
 
+On a cluster, where no server sees the sessions of the others, the row is the lock: see `config.schema.exclusion`.
+
 The table is made like `django_migrations`: under the lock, from a model that no app registry knows, also where this
 app is not installed. Commands that only read never make it.
 """
@@ -46,6 +48,7 @@ class Claim(models.Model):
 class Holder:
     """Who changes the schema, as the claim row tells it."""
 
+    epoch: int
     host: str
     pid: int
     release: str
@@ -67,14 +70,25 @@ class ClaimRow:
         self.owner = uuid.uuid4().hex
 
     def ensure_table(self) -> None:
-        """Make the table and its row where they are missing; call it under the native lock only."""
+        """Make the table and its row where they are missing: under the native lock, or where losing a race is borne."""
         ensure_tables(self.connection, Claim)
         self._rows.get_or_create(id=ONLY)
 
     def take(self) -> None:
         """Write this process into the row. The native lock has proved that whoever stands there is gone."""
         self.ensure_table()
-        self._rows.filter(id=ONLY).update(
+        self._write(self._rows.filter(id=ONLY))
+
+    def take_free(self) -> bool:
+        """Write this process into the row if nobody stands there; whether it did."""
+        return self._write(self._rows.filter(id=ONLY, owner=None))
+
+    def take_over(self, epoch: int) -> bool:
+        """Write this process into the row if the holder of this epoch still stands there; whether it did."""
+        return self._write(self._rows.filter(id=ONLY, owner__isnull=False, epoch=epoch))
+
+    def _write(self, rows: Any) -> bool:
+        changed = rows.update(
             owner=self.owner,
             host=platform.node()[:255],
             pid=os.getpid(),
@@ -84,16 +98,22 @@ class ClaimRow:
             taken_at=timezone.now(),
             stepped_at=timezone.now(),
         )
+        return bool(changed)
+
+    def touch(self) -> bool:
+        """Say that the work goes on; False where the row is no longer this process's."""
+        return bool(self._rows.filter(id=ONLY, owner=self.owner).update(stepped_at=timezone.now()))
 
     def step(self, words: str) -> None:
         """Say at which step the work is."""
         self._rows.filter(id=ONLY, owner=self.owner).update(step=words[:512], stepped_at=timezone.now())
 
-    def clear(self) -> None:
-        """Free the row, if it is still this process's."""
-        self._rows.filter(id=ONLY, owner=self.owner).update(
+    def clear(self) -> bool:
+        """Free the row, if it is still this process's; whether it was."""
+        changed = self._rows.filter(id=ONLY, owner=self.owner).update(
             owner=None, host=None, pid=None, release=None, step=None, taken_at=None, stepped_at=None
         )
+        return bool(changed)
 
     def holder(self) -> Holder | None:
         """Who stands in the row; None for nobody, and where the table does not exist."""
@@ -103,7 +123,14 @@ class ClaimRow:
             return None
         if row is None or row.taken_at is None:
             return None
-        return Holder(row.host or "unknown host", row.pid or 0, row.release or "unknown", row.taken_at, row.step)
+        return Holder(
+            epoch=row.epoch,
+            host=row.host or "unknown host",
+            pid=row.pid or 0,
+            release=row.release or "unknown",
+            taken_at=row.taken_at,
+            step=row.step,
+        )
 
     @property
     def _rows(self) -> Any:

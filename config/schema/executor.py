@@ -7,6 +7,7 @@ written inside its own transaction. Elsewhere each statement is journalled, and 
 import copy
 import json
 from collections.abc import Callable
+from dataclasses import dataclass, field
 from typing import Any
 
 from django.db import transaction
@@ -15,13 +16,26 @@ from django.db.migrations.migration import Migration
 
 from config.schema.digest import operation_digest
 from config.schema.exits import Interrupted
-from config.schema.gate import Mode, check_gate
+from config.schema.gate import Mode, check_gate, plan_digest
 from config.schema.journal import Journal
 from config.schema.lock import SchemaLock
 from config.schema.plan import read_plan_of
 from config.schema.resume import Progress, flattened, journalled, watched
+from config.schema.rollback import chosen
+from config.schema.touched import may_retry, names_touched
+from config.schema.waits import Waits
 
 Plan = list[tuple[Migration, bool]]
+
+
+@dataclass
+class Done:
+    """What a run has done, to be looked at again before it says so."""
+
+    plan: Plan = field(default_factory=list)
+    before: Any = None
+    after: Any = None
+    faked: bool = False
 
 
 class SchemaExecutor(MigrationExecutor):
@@ -33,17 +47,23 @@ class SchemaExecutor(MigrationExecutor):
 
     lock: SchemaLock
     journal: Journal
+    waits: Waits
     timeout: float
     only_reads: bool
     words: dict[str, str]
     """What `Journal.begin` is told of the run."""
     gate: Mode
     allow_destructive: bool
+    steps: int | None
+    """Of the plan only so many migrations, the first ones; None: all."""
+    done: Done
+    back: tuple[tuple[str, str], ...] | None
+    """Unapply these migrations, in this order, and no other."""
     open_steps: list[Any]
     """The steps that were begun before this run, or by it outside a transaction; only this run can change them."""
 
     def migration_plan(self, targets: Any, clean_start: bool = False) -> Plan:
-        plan: Plan = super().migration_plan(targets, clean_start)
+        plan: Plan = self._plan(targets, clean_start)
         if clean_start or self.only_reads or self.journal.run is not None:
             return plan
         takes = not self.lock.is_taken
@@ -51,9 +71,10 @@ class SchemaExecutor(MigrationExecutor):
             if not plan and not self.journal.open_steps():
                 return plan
             self.lock.take(self.timeout)
+            self.waits.begin()
             self.loader.build_graph()
             self.loader.check_consistent_history(self.connection)
-            plan = super().migration_plan(targets, clean_start)
+            plan = self._plan(targets)
         self._refuse_to_leave_a_migration_behind(plan)
         if plan:
             self._ask_the_gate(plan)
@@ -62,11 +83,34 @@ class SchemaExecutor(MigrationExecutor):
             self.lock.release()
         return plan
 
+    def migrate(
+        self, targets: Any, plan: Any = None, state: Any = None, fake: bool = False, fake_initial: bool = False
+    ) -> Any:
+        # Django offers the state of what is applied to its own executor only.
+        this: Any = self
+        self.done.before = this._create_project_state(with_applied_migrations=True) if plan else None
+        after = super().migrate(targets, plan, state, fake, fake_initial)
+        self.done.plan, self.done.after, self.done.faked = plan or [], after, fake
+        return after
+
+    def _plan(self, targets: Any, clean_start: bool = False) -> Plan:
+        if self.back is not None and not clean_start:
+            return chosen(self, self.back)
+        plan: Plan = super().migration_plan(targets, clean_start)
+        return plan if clean_start else plan[: self.steps]
+
     def _ask_the_gate(self, plan: Plan) -> None:
         """Nothing is lost by the first migrations of an empty database, nor by going on with what was begun."""
         if self.gate != "none" and self.loader.applied_migrations and not self.open_steps:
             planned = read_plan_of(self, plan)
-            check_gate(planned, mode=self.gate, allow_destructive=self.allow_destructive, approved=False)
+            digest = plan_digest(self.connection, planned)
+            check_gate(
+                planned,
+                digest=digest,
+                mode=self.gate,
+                allow_destructive=self.allow_destructive,
+                approved=self.journal.is_approved(digest),
+            )
 
     def _refuse_to_leave_a_migration_behind(self, plan: Plan) -> None:
         planned = {(each.app_label, each.name, backwards) for each, backwards in plan}
@@ -79,7 +123,7 @@ class SchemaExecutor(MigrationExecutor):
             elif not self.journal.has_begun(step):
                 self.journal.end_step(step, outcome="nothing")
             elif (step.app, step.name, step.backwards) not in planned:
-                way = f"migrate {step.app} {'zero' if step.backwards else step.name}"
+                way = "schema_recover --apply" if step.backwards else f"migrate {step.app} {step.name}"
                 verb = "Unapplying" if step.backwards else "Applying"
                 raise Interrupted(f"{verb} {step} was interrupted and has to be gone on with first: say {way}.")
             else:
@@ -94,7 +138,10 @@ class SchemaExecutor(MigrationExecutor):
             self._record_without_running(migration, backwards=False)
         else:
             state = self._run(
-                migration, lambda each, editor: each.apply(state, editor), lambda: self.record_migration(migration)
+                migration,
+                state,
+                lambda each, before, editor: each.apply(before, editor),
+                lambda: self.record_migration(migration),
             )
         self._tell("apply_success", migration, fake)
         return state
@@ -107,7 +154,8 @@ class SchemaExecutor(MigrationExecutor):
         else:
             state = self._run(
                 migration,
-                lambda each, editor: each.unapply(state, editor),
+                state,
+                lambda each, before, editor: each.unapply(before, editor),
                 lambda: self._record_unapplied(migration),
                 backwards=True,
             )
@@ -154,34 +202,55 @@ class SchemaExecutor(MigrationExecutor):
     def _run(
         self,
         migration: Migration,
-        work: Callable[[Migration, Any], Any],
+        state: Any,
+        work: Callable[[Migration, Any, Any], Any],
         record: Callable[[], None],
         *,
         backwards: bool = False,
     ) -> Any:
+        self.waits.begin_migration(f"{'Unapplying' if backwards else 'Applying'} {migration}")
         in_one_transaction = bool(migration.atomic and self.connection.features.can_rollback_ddl)
         step = self._step(migration, backwards=backwards, in_one_transaction=in_one_transaction)
         if in_one_transaction and step.in_one_transaction:
-            with self.connection.schema_editor(atomic=True) as editor:
-                state = work(migration, editor)
-                for sql in editor.deferred_sql:
-                    editor.execute(sql, None)
-                editor.deferred_sql.clear()
-                record()
-                self.journal.end_step(step)
-            return state
+            return self.waits.whole(
+                names_touched(self.connection, migration, state, backwards=backwards),
+                lambda take: self._run_whole(migration, state.clone(), work, record, take, backwards=backwards),
+                may_retry=all(map(may_retry, flattened(migration.operations))),
+            )
         with self.connection.schema_editor(atomic=migration.atomic) as editor:
-            progress = Progress(self.journal, step, editor)
+            progress = Progress(self.journal, step, editor, self.waits)
             _refuse_an_edited_migration(migration, step, progress)
             copied: Any = copy.copy(migration)
             copied.operations = watched(migration.operations, progress, atomic=migration.atomic)
             with journalled(progress):
-                state = work(copied, editor)
+                state = work(copied, state, editor)
                 progress.run_deferred(len(list(flattened(migration.operations))))
             with transaction.atomic(using=self.connection.alias):
                 progress.finish()
                 record()
                 self.journal.end_step(step)
+        return state
+
+    def _run_whole(
+        self,
+        migration: Migration,
+        state: Any,
+        work: Callable[[Migration, Any, Any], Any],
+        record: Callable[[], None],
+        take: Callable[[], None],
+        *,
+        backwards: bool,
+    ) -> Any:
+        """In one transaction with the rows that record it; may be run again, with another state, after it failed."""
+        step = self._step(migration, backwards=backwards, in_one_transaction=True)
+        with self.connection.schema_editor(atomic=True) as editor, self.connection.execute_wrapper(self.waits.inside):
+            take()
+            state = work(migration, state, editor)
+            for sql in editor.deferred_sql:
+                editor.execute(sql, None)
+            editor.deferred_sql.clear()
+            record()
+            self.journal.end_step(step)
         return state
 
 

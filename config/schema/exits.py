@@ -21,7 +21,7 @@ class SchemaError(CommandError):
 
 
 class LockNotObtained(SchemaError):
-    """Somebody else changes the schema, and did not finish in time."""
+    """Somebody else changes the schema, or uses what is to be changed, and did not finish in time."""
 
     code = LOCKED
 

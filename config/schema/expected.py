@@ -11,14 +11,26 @@ from django.db.migrations.state import ModelState, ProjectState
 def expected_tables(connection: Any, state: ProjectState) -> set[str]:
     """The tables of a migration state on this connection, those of many-to-many fields too."""
     return {
+        table for model in state.models.values() if has_table(connection, model) for table in _tables(connection, model)
+    }
+
+
+def touched_tables(connection: Any, before: ProjectState, after: ProjectState) -> set[str]:
+    """The tables of the models in which two states differ."""
+    in_both = before.models.keys() & after.models.keys()
+    changed = {key for key in in_both if before.models[key] != after.models[key]}
+    changed |= before.models.keys() ^ after.models.keys()
+    return {
         table
-        for model in state.models.values()
-        if _has_table(connection, model)
+        for state in (before, after)
+        for key, model in state.models.items()
+        if key in changed and has_table(connection, model)
         for table in _tables(connection, model)
     }
 
 
-def _has_table(connection: Any, model: ModelState) -> bool:
+def has_table(connection: Any, model: ModelState) -> bool:
+    """Whether migrations make a table for the model on this connection."""
     swappable = model.options.get("swappable")
     own = f"{model.app_label}.{model.name_lower}"
     is_swapped = bool(swappable) and _label(getattr(settings, str(swappable), "")) != own
@@ -45,4 +57,5 @@ def _tables(connection: Any, model: ModelState) -> list[str]:
         for name, field in fields.items()
         if field.many_to_many and field.remote_field.through is None
     ]
-    return [name.strip('"') for name in (own, *joins)]
+    # A name may hold a schema, too, which nobody looks into.
+    return [name.strip('"') for name in (own, *joins) if '"."' not in name]

@@ -14,7 +14,9 @@ Mode = Literal["none", "destructive", "all"]
 DESTRUCTIVE = (LossClass.LOSSY, LossClass.UNCOUNTED)
 
 
-def check_gate(plan: Sequence[PlannedMigration], *, mode: Mode, allow_destructive: bool, approved: bool) -> None:
+def check_gate(
+    plan: Sequence[PlannedMigration], *, digest: str, mode: Mode, allow_destructive: bool, approved: bool
+) -> None:
     """Raise Refused where the gate is shut: at `destructive` for lossy and irreversible steps, at `all` for any.
 
     A step whose loss could not be counted is taken for lossy; code of its own (loss class unknown) is not, as
@@ -36,7 +38,7 @@ def check_gate(plan: Sequence[PlannedMigration], *, mode: Mode, allow_destructiv
         raise Refused(
             f"SCHEMA_GATE is {mode}, so these steps do not run unasked:\n  "
             + "\n  ".join(stopped)
-            + "\nRead manage.py schema_plan; then have the plan approved, or give --allow-destructive."
+            + f"\nRead manage.py schema_plan; have plan {digest} approved in the admin, or give --allow-destructive."
         )
 
 

@@ -12,7 +12,7 @@ from config.schema.state import SchemaState, State, read_state
 def check_health(using: str = DEFAULT_DB_ALIAS) -> dict[str, Any]:
     """The health of a database, in the words of seed 003, and its state. None is what nobody knows, never a guess.
 
-    `enum_types_valid` is None until the catalogue's own checks are compared with the choices of the models.
+    `enum_types_valid`: whether the catalogue has the checks, choices among them, that the applied migrations made.
     """
     found = read_state(connections[using])
     expected = found.tables_expected
@@ -20,7 +20,7 @@ def check_health(using: str = DEFAULT_DB_ALIAS) -> dict[str, Any]:
         "healthy": found.state is State.READY,
         "state": found.state.value,
         "migration_version": found.version,
-        "enum_types_valid": None,
+        "enum_types_valid": found.checks_valid,
         "tables_present": None if expected is None else expected - len(found.tables_missing),
         "tables_expected": expected,
         "advisory_locks_count": None if found.state is State.UNKNOWN else int(found.state is State.RUNNING),

@@ -8,158 +8,64 @@ import getpass
 import json
 import os
 import platform
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import Any
 
 from django.apps.registry import Apps
-from django.db import DatabaseError, models
+from django.db import DatabaseError
 from django.db.migrations.migration import Migration
 from django.utils import timezone
 
+from config.schema.columns import (
+    AnswerEntryColumns,
+    ApprovalColumns,
+    OperationEntryColumns,
+    ProbeColumns,
+    RecoveryTaskColumns,
+    RunColumns,
+    StatementEntryColumns,
+    StepColumns,
+)
 from config.schema.dialects import dialect
 from config.schema.digest import migration_digest
-from config.schema.tables import ensure_tables
+from config.schema.tables import ensure_tables, unregistered
 
 registry = Apps()
-
-
-class Run(models.Model):
-    """One execution of migrations."""
-
-    command = models.CharField(max_length=64)
-    arguments = models.TextField()
-    by = models.CharField(max_length=255)
-    reason = models.TextField(null=True)
-    host = models.CharField(max_length=255)
-    pid = models.IntegerField()
-    release = models.CharField(max_length=255)
-    engine = models.CharField(max_length=64)
-    lock_wait_ms = models.BigIntegerField()
-    started_at = models.DateTimeField()
-    ended_at = models.DateTimeField(null=True)
-    outcome = models.CharField(max_length=16, null=True)
-    """done, failed, interrupted (its process died) or restored (it came with a back-up); NULL while it works."""
-    error = models.TextField(null=True)
-
-    class Meta:
-        apps = registry
-        app_label = "schema"
-        db_table = "schema_runs"
-
-    def __str__(self) -> str:
-        return f"run {self.pk}"
-
-
-class Step(models.Model):
-    """One migration applied or unapplied; ended in the same transaction as its row in django_migrations."""
-
-    run = models.ForeignKey(Run, on_delete=models.PROTECT, related_name="steps")
-    app = models.CharField(max_length=255)
-    name = models.CharField(max_length=255)
-    backwards = models.BooleanField()
-    faked = models.BooleanField(default=False)
-    in_one_transaction = models.BooleanField()
-    digest = models.CharField(max_length=64)
-    operations = models.TextField()
-    """JSON: for each operation its digest, empty where one transaction holds them all, and its description."""
-    started_at = models.DateTimeField()
-    ended_at = models.DateTimeField(null=True)
-    ended_by = models.ForeignKey(Run, on_delete=models.PROTECT, related_name="ended_steps", null=True)
-    outcome = models.CharField(max_length=16, null=True)
-    """done, recorded (by hand, by somebody) or nothing (rolled back whole); NULL while it is not finished."""
-
-    class Meta:
-        apps = registry
-        app_label = "schema"
-        db_table = "schema_steps"
-
-    def __str__(self) -> str:
-        return f"{self.app}.{self.name}"
-
-
-class OperationEntry(models.Model):
-    """How far one operation of a step came, where no transaction holds the whole step."""
-
-    step = models.ForeignKey(Step, on_delete=models.PROTECT, related_name="entries")
-    number = models.IntegerField()
-    is_code = models.BooleanField()
-    """A RunPython, which is never run again once it has ended."""
-    started_at = models.DateTimeField()
-    ended_at = models.DateTimeField(null=True)
-    decision = models.CharField(max_length=8, null=True)
-    """done or again: what a person said of an operation of which no machine can tell whether it happened."""
-    deferred = models.CharField(max_length=64, null=True)
-    """The digest of the SQL that is still to run at the end of the migration, where the operation changed that."""
-
-    class Meta:
-        apps = registry
-        app_label = "schema"
-        db_table = "schema_operations"
-
-    def __str__(self) -> str:
-        return f"operation {self.number + 1}"
-
-
-class StatementEntry(models.Model):
-    """One statement of an operation: written before it where it cannot be rolled back, else together with it."""
-
-    step = models.ForeignKey(Step, on_delete=models.PROTECT, related_name="statements")
-    run = models.ForeignKey(Run, on_delete=models.PROTECT, related_name="statements")
-    operation = models.IntegerField()
-    number = models.IntegerField()
-    sql = models.TextField()
-    digest = models.CharField(max_length=64)
-    before = models.CharField(max_length=64, null=True)
-    """The digest of what the catalogue said before the statement; unchanged means that it did not happen."""
-    decision = models.CharField(max_length=8, null=True)
-    """As that of an operation; failed where the database refused it, whatever the operation then made of that."""
-    started_at = models.DateTimeField()
-    ended_at = models.DateTimeField(null=True)
-
-    class Meta:
-        apps = registry
-        app_label = "schema"
-        db_table = "schema_statements"
-
-    def __str__(self) -> str:
-        return self.sql
-
-
-class AnswerEntry(models.Model):
-    """What the catalogue answered a schema editor that was about to render SQL; given again when the operation is."""
-
-    step = models.ForeignKey(Step, on_delete=models.PROTECT, related_name="answers")
-    operation = models.IntegerField()
-    number = models.IntegerField()
-    question = models.CharField(max_length=255)
-    answer = models.TextField()
-
-    class Meta:
-        apps = registry
-        app_label = "schema"
-        db_table = "schema_answers"
-
-    def __str__(self) -> str:
-        return self.question
-
-
-TABLES: tuple[type[models.Model], ...] = (Run, Step, OperationEntry, StatementEntry, AnswerEntry)
+Run = unregistered(RunColumns, registry)
+Step = unregistered(StepColumns, registry)
+OperationEntry = unregistered(OperationEntryColumns, registry)
+StatementEntry = unregistered(StatementEntryColumns, registry)
+AnswerEntry = unregistered(AnswerEntryColumns, registry)
+Probe = unregistered(ProbeColumns, registry)
+RecoveryTask = unregistered(RecoveryTaskColumns, registry)
+TABLES = (Run, Step, OperationEntry, StatementEntry, AnswerEntry)
+Approval = unregistered(ApprovalColumns, registry)
+BESIDE = (Probe, RecoveryTask, Approval)
+"""What others write, and only `migrate` makes."""
 
 
 class Journal:
     """The journal of one database."""
 
-    def __init__(self, connection: Any) -> None:
+    def __init__(self, connection: Any, guard: Callable[[], None] | None = None) -> None:
+        """`guard` is called in each transaction that does work, and raises where it may not commit."""
         self.connection = connection
+        self.guard = guard
         self.run: Any = None
 
-    def rows(self, model: type[models.Model]) -> Any:
+    def check(self) -> None:
+        """Raise what the guard raises, where there is one."""
+        if self.guard is not None:
+            self.guard()
+
+    def rows(self, model: Any) -> Any:
         """The rows of one of `TABLES` in this database."""
         return model._base_manager.using(self.connection.alias)
 
     def begin(self, *, command: str, arguments: str, release: str, reason: str, lock_wait: float) -> None:
-        """Begin a run; `lock_wait` in seconds. Under the native lock only: it proves that older open runs are dead."""
+        """Begin a run; `lock_wait` in seconds. Under the lock only: its holder knows that older open runs are dead."""
         ensure_tables(self.connection, *TABLES)
+        ensure_tables(self.connection, *BESIDE)
         self.rows(Run).filter(ended_at=None).update(ended_at=timezone.now(), outcome="interrupted")
         version = ".".join(map(str, self.connection.get_database_version()))
         self.run = self.rows(Run).create(
@@ -205,6 +111,7 @@ class Journal:
 
     def end_step(self, step: Any, *, outcome: str = "done") -> None:
         """End a migration; inside the transaction that records it."""
+        self.check()
         step.ended_at = timezone.now()
         step.ended_by = self.run
         step.outcome = outcome
@@ -214,11 +121,15 @@ class Journal:
         """The migrations that were begun and not ended and have to be gone on with; none without a journal."""
         return self.rows_if_any(Step, ended_at=None)
 
-    def rows_if_any(self, model: type[models.Model], **which: Any) -> list[Any]:
+    def rows_if_any(self, model: Any, **which: Any) -> list[Any]:
         """Such rows of one of `TABLES`; none where there is no journal."""
         if model._meta.db_table not in self.connection.introspection.table_names():
             return []
         return list(self.rows(model).filter(**which).order_by("pk"))
+
+    def is_approved(self, digest: str) -> bool:
+        """Whether a person has approved the plan of this digest, and nobody has withdrawn that."""
+        return bool(self.rows_if_any(Approval, digest=digest, withdrawn_at=None))
 
     def position(self, step: Any) -> str:
         """Where an open step stands, in words: at which of its operations."""

@@ -1,44 +1,154 @@
-"""What was interrupted, what to do about it, and the doing.
+"""What is not as it should be, what to do about it, and the doing.
 
-Most of it is one more `migrate`: it goes on with what was begun. What no machine can know, a person decides here.
+Much of it is one more `migrate`: it goes on with what was begun. What no machine can know, a person decides here.
 """
 
+import contextlib
+import shlex
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
+from django.db import DatabaseError
+from django.db.migrations.executor import MigrationExecutor
 from django.db.migrations.loader import MigrationLoader
 from django.utils import timezone
 
+from config.schema.claim import ClaimRow
 from config.schema.dialects import dialect
 from config.schema.dialects.statements import Kind
+from config.schema.drift import applied_differences, lacking, unrecorded
+from config.schema.drift.mend import create_table as make_table
+from config.schema.exclusion import Exclusion, exclusion_of
 from config.schema.exits import Refused
-from config.schema.journal import Journal, OperationEntry, StatementEntry
+from config.schema.journal import Journal, OperationEntry, Run, StatementEntry
 from config.schema.lock import SchemaLock
 from config.schema.resume import DONE
 
 
 @dataclass(frozen=True)
 class Proposal:
-    """Something that is not finished, in a sentence, and the arguments of `migrate` that go on with it."""
+    """One thing that can be mended: the fault and its subject as in `Issue`, a sentence, and how."""
 
     fault: str
+    subject: str
     words: str
-    migrate: tuple[str, ...]
+    migrate: tuple[str, ...] = ()
+    """The arguments of `migrate` that mend it."""
+    sql: tuple[str, ...] = ()
+    """Else the statements that do."""
+    by_name: bool = False
+    """Done only where somebody asks for the subject by its name."""
+    other: str = ""
+    """Else the command, where a person has to look first."""
+
+    @property
+    def command(self) -> str:
+        """The command that mends this and nothing else."""
+        if self.other:
+            return self.other
+        which = "--create-table" if self.by_name else "--only"
+        return shlex.join(("schema_recover", "--apply", which, self.subject or self.fault))
 
 
 def diagnose(connection: Any) -> list[Proposal]:
-    """What was begun in this database and has not ended; writes nothing. Empty on a healthy database."""
-    loader = MigrationLoader(connection)
-    return [_proposal(loader, step) for step in Journal(connection).open_steps()]
+    """What can be mended in this database; writes nothing. Empty on a healthy database, and while a live run works."""
+    claim = ClaimRow(connection, "")
+    exclusion = exclusion_of(claim)
+    if exclusion.is_taken():
+        return list(_doubtful_holder(claim, exclusion))
+    executor: Any = MigrationExecutor(connection)
+    steps = Journal(connection).open_steps()
+    begun = [_proposal(executor.loader, step) for step in steps]
+    if begun:
+        return begun
+    found = [*_dead_run(connection), *(_to_record(each) for each, _ in unrecorded(connection, executor))]
+    for each in applied_differences(connection, executor):
+        if each.kind == "invalid_index":
+            found.append(Proposal(each.kind, each.subject, f"{each.words} Build it again.", sql=each.sql))
+        elif each.kind == "missing_table":
+            found.append(_missing(each.subject))
+    return found
+
+
+def _to_record(migration: Any) -> Proposal:
+    words = f"{migration} has been applied here, and is not recorded so; record it."
+    arguments = (migration.app_label, migration.name, "--fake")
+    return Proposal("unrecorded", str(migration), words, migrate=arguments)
+
+
+def _missing(table: str) -> Proposal:
+    words = f"The table {table} is not there; restore a back-up, or ask for an empty one by its name."
+    return Proposal("missing_table", table, words, by_name=True)
+
+
+def _doubtful_holder(claim: ClaimRow, exclusion: Exclusion) -> Iterator[Proposal]:
+    if (holder := claim.holder()) and (way_out := exclusion.way_out(holder)):
+        yield Proposal(
+            "held", "", f"The lock is held by {holder}; a cluster cannot tell whether it lives.", other=way_out
+        )
+
+
+def take_over(lock: SchemaLock, epoch: int, words: dict[str, str]) -> str:
+    """Free the lock of the holder of this epoch, whom a person has found to be gone, and journal who says so and why.
+
+    A holder that lives nevertheless stops before its next statement. Raises what `SchemaLock.take_over` raises, and
+    Refused without a reason.
+    """
+    if not words["reason"]:
+        raise Refused("A holder that may still live is taken over: say --reason with what you have seen of it.")
+    holder = lock.who()
+    lock.take_over(epoch)
+    try:
+        journal = Journal(lock.connection, lock.guard)
+        journal.begin(lock_wait=lock.waited, **words)
+        journal.end(None)
+    finally:
+        lock.release()
+    return f"The lock was taken over from {holder}."
 
 
 def _proposal(loader: MigrationLoader, step: Any) -> Proposal:
     if not step.backwards:
-        return Proposal("interrupted", f"Applying {step} was interrupted; go on with it.", (step.app, step.name))
+        words = f"Applying {step} was interrupted; go on with it."
+        return Proposal("interrupted", str(step), words, migrate=(step.app, step.name))
     node = loader.graph.node_map.get((step.app, step.name))
     before = sorted(parent.key[1] for parent in (node.parents if node else ()) if parent.key[0] == step.app)
-    target = before[-1] if before else "zero"
-    return Proposal("interrupted", f"Unapplying {step} was interrupted; go on with it.", (step.app, target))
+    words, target = f"Unapplying {step} was interrupted; go on with it.", before[-1] if before else "zero"
+    return Proposal("interrupted", str(step), words, migrate=(step.app, target))
+
+
+def _dead_run(connection: Any) -> Iterable[Proposal]:
+    holder = ClaimRow(connection, "").holder()
+    if holder or Journal(connection).rows_if_any(Run, ended_at=None):
+        yield Proposal("dead_run", "", f"A run ended without saying so: {holder or 'its process is gone'}; close it.")
+
+
+def create_table(lock: SchemaLock, table: str, timeout: float, words: dict[str, str]) -> None:
+    """Make a missing table empty, as the applied migrations have it, without partitions.
+
+    Raises Refused where it is not missing, and what `SchemaLock.take` raises after `timeout` seconds.
+    """
+    with _run(lock, timeout, words):
+        # Django offers the state of what is applied to its own executor only.
+        executor: Any = MigrationExecutor(lock.connection)
+        state = executor._create_project_state(with_applied_migrations=True)
+        if table not in {each.table for each in lacking(lock.connection, state, {table})}:
+            raise Refused(f"{table} is no table that is missing here; schema_status names those that are.")
+        made = state.apps.get_models(include_auto_created=True)
+        model = next(model for model in made if model._meta.db_table == table)
+        with lock.connection.schema_editor() as editor:
+            make_table(editor, model)
+
+
+def mend(lock: SchemaLock, proposal: Proposal, timeout: float, words: dict[str, str]) -> None:
+    """Run the statements of a proposal, or close a dead run; the native lock proves that nobody else works.
+
+    Raises what `SchemaLock.take` raises after `timeout` seconds.
+    """
+    with _run(lock, timeout, words), lock.connection.cursor() as cursor:
+        for statement in proposal.sql:
+            cursor.execute(statement)
 
 
 def decide(lock: SchemaLock, decision: str, timeout: float, words: dict[str, str]) -> list[str]:
@@ -46,19 +156,30 @@ def decide(lock: SchemaLock, decision: str, timeout: float, words: dict[str, str
 
     Raises Refused where there is nothing to decide, and what `SchemaLock.take` raises after `timeout` seconds.
     """
-    lock.take(timeout)
-    try:
-        journal = Journal(lock.connection)
+    with _run(lock, timeout, words) as journal:
         undecided = [row for step in journal.open_steps() for row in _undecided(journal, step)]
         if not undecided:
             raise Refused("Nothing here needs a decision; say migrate, which goes on with what was interrupted.")
-        journal.begin(lock_wait=lock.waited, **words)
         for row in undecided:
             row.decision = decision
             row.ended_at = timezone.now() if decision == DONE else None
             row.save(using=lock.connection.alias)
-        journal.end(None)
         return [f"{row.step} {row}: {decision}" for row in undecided]
+
+
+@contextlib.contextmanager
+def _run(lock: SchemaLock, timeout: float, words: dict[str, str]) -> Iterator[Journal]:
+    """A run of its own under the lock; that it begins closes one whose process is gone."""
+    journal = Journal(lock.connection)
+    lock.take(timeout)
+    try:
+        journal.begin(lock_wait=lock.waited, **words)
+        yield journal
+        journal.end(None)
+    except BaseException as error:
+        with contextlib.suppress(DatabaseError):
+            journal.end(error)
+        raise
     finally:
         lock.release()
 

@@ -19,8 +19,9 @@ from django.utils import timezone
 
 from config.schema.dialects import dialect
 from config.schema.dialects.statements import Kind, statement_digest, without_secrets
-from config.schema.exits import Interrupted
+from config.schema.exits import Interrupted, LockNotObtained
 from config.schema.journal import AnswerEntry, Journal, OperationEntry, StatementEntry
+from config.schema.waits import Waits
 
 QUESTIONS = ("get_constraints", "get_storage_engine", "get_sequences", "get_table_description", "get_relations")
 """What schema editors ask of `connection.introspection` while they render SQL."""
@@ -40,8 +41,8 @@ class Progress:
     a statement that commits by itself waits in `_ended` until the step ends: the row of a later one tells it too.
     """
 
-    def __init__(self, journal: Journal, step: Any, editor: Any) -> None:
-        self.journal, self.step, self.editor = journal, step, editor
+    def __init__(self, journal: Journal, step: Any, editor: Any, waits: Waits) -> None:
+        self.journal, self.step, self.editor, self.waits = journal, step, editor, waits
         self.connection = journal.connection
         self.statements_of = dialect(self.connection).statements
         self.entries = {row.number: row for row in journal.rows(OperationEntry).filter(step=step)}
@@ -71,7 +72,9 @@ class Progress:
         """Write these rows and all that waited for them, in one transaction."""
         rows = (*self._later, *rows)
         alias = self.connection.alias
-        with self.own(), transaction.atomic(using=alias) if len(rows) > 1 else contextlib.nullcontext():
+        together = len(rows) > 1 or self.journal.guard is not None
+        with self.own(), transaction.atomic(using=alias) if together else contextlib.nullcontext():
+            self.journal.check()
             for row in rows:
                 row.save(using=alias)
         self._later.clear()
@@ -163,16 +166,20 @@ class Progress:
         if self._is_own or self.operation < 0:
             return execute(sql, params, many, context)
         text = str(sql)
+
+        def run() -> Any:
+            return execute(sql, params, many, context)
+
         kind = self.statements_of.kind(text)
         is_code = self._inner is None
         if is_code and kind is Kind.WITH_OUTCOME and self.connection.in_atomic_block:
             # The transaction around the code holds its outcome too.
-            return execute(sql, params, many, context)
+            return self._wait(text, run)
         if kind is Kind.READ and isinstance(self._inner, RunSQL):
             # Nobody takes its answer, so it is there for what it does.
             kind = Kind.WITH_OUTCOME
         if kind in (Kind.SESSION, Kind.READ, Kind.REPEATABLE):
-            return execute(sql, params, many, context)
+            return self._wait(text, run)
         number, self._next_statement = self._next_statement, self._next_statement + 1
         entry = self.statements.get((self.operation, number))
         if entry is None:
@@ -181,14 +188,18 @@ class Progress:
             return None
         entry.started_at = timezone.now()
         if kind is Kind.WITH_OUTCOME and not is_code:
-            return self._together(entry, lambda: execute(sql, params, many, context))
+            return self._wait(text, lambda: self._together(entry, run))
         if kind is Kind.COMMITS:
             with self.own():
                 entry.before = self.statements_of.before(self.connection, text)
         self.write(entry)
+        return self._beside(entry, kind, text, run)
+
+    def _beside(self, entry: Any, kind: Kind, sql: str, run: Callable[[], Any]) -> Any:
+        """Run a statement that commits without its row in the journal, which is there already."""
         try:
-            result = execute(sql, params, many, context)
-        except DatabaseError:
+            result = self._wait(sql, run, lambda: self._clear_away(entry, kind, sql))
+        except (DatabaseError, LockNotObtained):
             # Should the operation get over it, a later statement does not tell that this one happened.
             entry.decision = FAILED
             self.write_later(entry)
@@ -209,6 +220,15 @@ class Progress:
     def _end(self, entry: Any, kind: Kind) -> None:
         entry.ended_at = timezone.now()
         (self._ended if kind is Kind.COMMITS else self._later).append(entry)
+
+    def _wait(self, sql: str, run: Callable[[], Any], again: Callable[[], None] = lambda: None) -> Any:
+        with self.own():
+            return self.waits.statement(sql, run, again)
+
+    def _clear_away(self, entry: Any, kind: Kind, sql: str) -> None:
+        """Before a statement that did not get its lock is tried again: remove what it has left half-made."""
+        if kind is Kind.COMMITS:
+            self.statements_of.happened(self.connection, sql, entry.before or "")
 
     def _together(self, entry: Any, execute: Callable[[], Any]) -> Any:
         with self.own(), transaction.atomic(using=self.connection.alias):

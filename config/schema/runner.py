@@ -13,10 +13,14 @@ from django.core.management.commands import migrate
 from django.db import DatabaseError
 
 from config.schema.dialects.statements import hide_refused
-from config.schema.executor import SchemaExecutor
+from config.schema.drift import lacking, unlike_the_plan
+from config.schema.executor import Done, SchemaExecutor
+from config.schema.exits import Refused
+from config.schema.expected import expected_tables, touched_tables
 from config.schema.gate import Mode
 from config.schema.journal import Journal
 from config.schema.lock import SchemaLock
+from config.schema.waits import Waits
 
 
 @contextlib.contextmanager
@@ -29,39 +33,51 @@ def one_runner(
     words: dict[str, str],
     gate: Mode = "none",
     allow_destructive: bool = False,
+    steps: int | None = None,
+    back: tuple[tuple[str, str], ...] | None = None,
 ) -> Iterator[None]:
     """Within it, Django's migrate command changes the database only while `lock` is held, and is journalled.
 
     `at_once`: take the lock before anything else. `only_reads`: the command will change nothing. `timeout`: seconds.
-    `words`: command, arguments, release and reason, for the journal. `gate`: what may not run unasked. Raises what
-    `SchemaLock.take` raises, Refused where the gate is shut, and Interrupted where a person has to decide.
+    `words`: command, arguments, release and reason, for the journal. `gate`: what may not run unasked. `steps`: how
+    many migrations of the plan. `back`: unapply these instead of what is asked for. Raises what `SchemaLock.take`
+    raises, Refused where the gate is shut, and Interrupted where a person has to decide.
     """
-    journal = Journal(lock.connection)
+    journal = Journal(lock.connection, lock.guard)
+    waits = Waits(lock.connection, limit=timeout, say=lock.say)
     attributes = {
         "lock": lock,
         "journal": journal,
+        "waits": waits,
         "timeout": timeout,
         "only_reads": only_reads,
         "words": words,
         "gate": gate,
         "allow_destructive": allow_destructive,
+        "steps": steps,
+        "back": back,
     }
+    attributes["done"] = done = Done()
     executor = type("Executor", (SchemaExecutor,), attributes)
     send: Callable[..., Any] = migrate.emit_post_migrate_signal  # type: ignore[attr-defined]
 
     def send_under_lock(*args: Any, **kwargs: Any) -> None:
         lock.take(timeout)
+        waits.begin()
         send(*args, **kwargs)
 
     try:
         if at_once:
             lock.take(timeout)
+            waits.begin()
         with (
             lock.connection.execute_wrapper(hide_refused),
+            waits.named(),
             patch.object(migrate, "MigrationExecutor", executor),
             patch.object(migrate, "emit_post_migrate_signal", send_under_lock),
         ):
             yield
+        _look_again(lock, done)
     except BaseException as error:
         # Where the database is gone, what happened to it is the error to be seen, not that the journal cannot be ended.
         with contextlib.suppress(DatabaseError):
@@ -70,4 +86,28 @@ def one_runner(
     else:
         journal.end(None)
     finally:
+        waits.end()
         lock.release()
+
+
+def _look_again(lock: SchemaLock, done: Done) -> None:
+    """Read the database anew: what was to be applied is recorded so, and the tables that it touches are as it says.
+
+    Raises Refused where they are not; after `--fake` it only says so, as nothing was run that could be wrong.
+    """
+    if not done.plan:
+        return
+    found: list[Any] = unlike_the_plan(lock.connection, done.plan)
+    tables = touched_tables(lock.connection, done.before, done.after) & expected_tables(lock.connection, done.after)
+    if tables:
+        found += lacking(lock.connection, done.after, tables)
+    words = " ".join(each.words for each in found)
+    if done.faked:
+        lock.say(
+            f"Nothing was run. {f'What it touches differs: {words}' if found else 'What it touches is as it says.'}"
+        )
+    elif found:
+        raise Refused(
+            f"All was run, and the database is not as the migrations say: {words} "
+            "Read schema_drift --sql, which says how to mend it."
+        )

@@ -1,20 +1,20 @@
 """In which state the schema of a database is. Everything that shows a state computes it here; nothing here writes."""
 
 import enum
-import functools
 from dataclasses import dataclass
 from typing import Any
 
 from django.db import Error
-from django.db.migrations.exceptions import InconsistentMigrationHistory
 from django.db.migrations.executor import MigrationExecutor
 
 from config.schema.claim import ClaimRow
 from config.schema.dialects import dialect
-from config.schema.digest import migration_digest
+from config.schema.direct import first_line
+from config.schema.drift import applied_differences, history_differences, migrations_ahead, unrecorded
+from config.schema.exclusion import doubt, exclusion_of
 from config.schema.exits import DONE, INTERRUPTED, LOCKED, REFUSED, UNREACHABLE
 from config.schema.expected import expected_tables
-from config.schema.journal import Journal, Run, recorded_digests
+from config.schema.journal import Journal, Run
 
 
 class State(enum.Enum):
@@ -43,14 +43,19 @@ EXIT_CODES = {
 }
 
 
+FOREIGN_LOCK = "foreign_lock"
+
+
 @dataclass(frozen=True)
 class Issue:
-    """One fault: a stable id, what it is, what to do about it, and the state that it alone would mean."""
+    """One fault: a stable id, what it is, what to do about it, and the state that it alone would mean, or None."""
 
     id: str
     words: str
     recommendation: str
-    state: State
+    state: State | None
+    subject: str = ""
+    """What it is about, such as a table or a migration: with the id, what tells this fault from another."""
 
 
 @dataclass(frozen=True)
@@ -69,6 +74,8 @@ class SchemaState:
     tables_expected: int | None = None
     """How many tables the applied migrations have made; None where nobody could look."""
     tables_missing: tuple[str, ...] = ()
+    checks_valid: bool | None = None
+    """Whether all checks are in the catalogue as the applied migrations say; None where nobody could compare."""
 
     @property
     def state(self) -> State:
@@ -84,20 +91,13 @@ def read_state(connection: Any) -> SchemaState:
         connection.ensure_connection()
         return _Reader(connection, name).read()
     except Error as error:
-        # The first line of a driver's message names server, user and database, and never a password.
-        said = str(error.args[-1] if error.args else error).strip().split("\n", 1)[0]
         issue = Issue(
             "unreachable",
-            f"{name} cannot be asked: {said}.",
+            f"{name} cannot be asked: {first_line(error)}.",
             "Look whether the server runs, the database exists and its password is the one of DATABASE_URL.",
             State.UNKNOWN,
         )
         return SchemaState(database=name, issues=(issue,))
-
-
-@functools.cache
-def _digest_of(migration: Any) -> str:
-    return migration_digest(migration("", ""))
 
 
 class _Reader:
@@ -109,24 +109,29 @@ class _Reader:
 
     def read(self) -> SchemaState:
         holder = self._runs()
-        self._history()
+        checks_valid = self._drift()
+        for each in dialect(self.connection).obstacles(self.connection):
+            self._add(each.id, each.words, each.way, None)
+        for other in dialect(self.connection).lock.elsewhere(self.connection):
+            way = "Nothing is to be done here; what waits for that server may be slower until it ends."
+            self._add(FOREIGN_LOCK, f"The schema of {other} on the same server is being changed.", way, None, other)
         pending = [str(each) for each, _ in self.executor.migration_plan(self.loader.graph.leaf_nodes())]
         if pending:
             some = ", ".join(pending[:5]) + (f" and {len(pending) - 5} more" if len(pending) > 5 else "")
             self._add("pending", f"{len(pending)} migrations are not applied: {some}.", "Run migrate.", State.PENDING)
         expected, missing = self._tables()
-        known = {*self.loader.disk_migrations, *self.loader.replacements}
-        applied = sorted(self.loader.applied_migrations)
+        ahead = migrations_ahead(self.loader)
         return SchemaState(
             database=self.name,
             issues=tuple(self.issues),
-            applied=tuple(f"{app}.{name}" for app, name in applied if (app, name) in known),
+            applied=tuple(f"{app}.{name}" for app, name in sorted({*self.loader.applied_migrations} - {*ahead})),
             pending=tuple(pending),
-            ahead=tuple(f"{app}.{name}" for app, name in applied if (app, name) not in known),
+            ahead=tuple(f"{app}.{name}" for app, name in ahead),
             holder=holder,
             version=self._version(),
             tables_expected=expected,
             tables_missing=missing,
+            checks_valid=checks_valid,
         )
 
     def _tables(self) -> tuple[int, tuple[str, ...]]:
@@ -134,8 +139,6 @@ class _Reader:
         # Django offers the state of what is applied to its own executor only.
         expected = expected_tables(self.connection, self.executor._create_project_state(with_applied_migrations=True))
         missing = tuple(sorted(expected - set(self.connection.introspection.table_names(include_views=True))))
-        for table in missing:
-            self._add("missing_table", f"The table {table} is not there.", "Restore a back-up.", State.DRIFTED)
         return len(expected), missing
 
     def _version(self) -> str | None:
@@ -143,44 +146,55 @@ class _Reader:
         newest = recorder.migration_qs.order_by("-pk").first() if recorder.has_table() else None
         return newest and f"{newest.app}.{newest.name}"
 
-    def _add(self, fault: str, words: str, recommendation: str, state: State) -> None:
-        self.issues.append(Issue(fault, words, recommendation, state))
+    def _add(self, fault: str, words: str, recommendation: str, state: State | None, subject: str = "") -> None:
+        self.issues.append(Issue(fault, words, recommendation, state, subject))
 
     def _runs(self) -> str | None:
         """Who changes the schema now; and what somebody began who no longer does."""
-        native, journal = dialect(self.connection).lock, Journal(self.connection)
-        claimed = ClaimRow(self.connection, "").holder()
-        if native.is_taken(self.connection):
-            holder = str(claimed or native.holder(self.connection) or "an unknown holder")
-            self._add("running", f"The schema is being changed by {holder}.", "Let it finish.", State.RUNNING)
+        claim, journal = ClaimRow(self.connection, ""), Journal(self.connection)
+        claimed, exclusion = claim.holder(), exclusion_of(claim)
+        if exclusion.is_taken():
+            holder = str(claimed or exclusion.holder() or "an unknown holder")
+            recommendation = f"Let it finish.{doubt(exclusion, claimed)}"
+            self._add("running", f"The schema is being changed by {holder}.", recommendation, State.RUNNING)
             return holder
         steps = journal.open_steps()
         for step in steps:
             verb, of = ("Unapplying" if step.backwards else "Applying"), journal.position(step)
             self._add(
-                "interrupted", f"{verb} {step} was interrupted{of}.", "Run schema_recover --apply.", State.INTERRUPTED
+                "interrupted",
+                f"{verb} {step} was interrupted{of}.",
+                "Run schema_recover --apply.",
+                State.INTERRUPTED,
+                str(step),
             )
         if not steps and (claimed or journal.rows_if_any(Run, ended_at=None)):
             self._add(
                 "dead_run",
                 f"A run ended without saying so: {claimed or 'its process is gone'}; nothing of it is half done.",
-                "Run migrate, which finds that its holder is gone and goes on.",
+                "Run schema_recover --apply, which closes it.",
                 State.INTERRUPTED,
             )
         return None
 
-    def _history(self) -> None:
-        try:
-            self.loader.check_consistent_history(self.connection)
-        except InconsistentMigrationHistory as error:
-            self._add("inconsistent_history", f"{error}", "Run showmigrations and see who recorded it.", State.DRIFTED)
-        for key, digest in recorded_digests(self.connection).items():
-            migration = self.loader.disk_migrations.get(key)
-            kind: Any = type(migration)
-            if migration and key in self.loader.applied_migrations and _digest_of(kind) != digest:
-                self._add(
-                    "edited",
-                    f"{migration} was edited after it was applied here.",
-                    "Put the file back as it was, and write the change as a new migration.",
-                    State.DRIFTED,
-                )
+    def _unrecorded(self) -> set[str]:
+        """Adds what is applied and not recorded so; returns the tables that it touches."""
+        touched: set[str] = set()
+        for migration, tables in unrecorded(self.connection, self.executor):
+            touched |= tables
+            way = f"Run schema_recover --apply --only {migration}, which records it."
+            words = f"{migration} has been applied here, and is not recorded so."
+            self._add("unrecorded", words, way, State.DRIFTED, str(migration))
+        return touched
+
+    def _drift(self) -> bool | None:
+        """Adds what differs; returns whether all checks are as they should be, None where nobody can tell now."""
+        found = history_differences(self.connection, self.loader)
+        may_compare = not {State.RUNNING, State.INTERRUPTED} & {issue.state for issue in self.issues}
+        if may_compare:
+            known = self._unrecorded()
+            differences = applied_differences(self.connection, self.executor, sql=False)
+            found += [each for each in differences if each.kind != "extra_column" or each.table not in known]
+        for each in found:
+            self._add(each.kind, each.words, each.advice, State.DRIFTED, each.subject)
+        return "check" not in {each.kind for each in found} if may_compare else None

@@ -4,24 +4,31 @@ import os
 import signal
 from pathlib import Path
 
-from config.databases import database
+from config.databases import database, migrate_database
 
 SECRET_KEY = "awkward"
 DATABASES = {"default": database(os.environ["DATABASE_URL"], "DATABASE_URL", directory=Path())}
+if direct := os.environ.get("DATABASE_MIGRATE_URL"):
+    SCHEMA_DATABASES = {"default": migrate_database(direct, DATABASES["default"], directory=Path())}
 if os.environ.get("STOCK"):
     engine = DATABASES["default"]["ENGINE"].rpartition(".")[2]
     DATABASES["default"]["ENGINE"] = f"django.db.backends.{'sqlite3' if engine == 'sqlite' else engine}"
 INSTALLED_APPS = [
-    "config.schema",
+    *filter(None, [os.environ.get("SCHEMA_APP", "config.schema")]),
     *(f"tests.awkward.{name}" for name in os.environ.get("AWKWARD_APPS", "").split(",") if name),
 ]
+# What the app's own migrations hold is for the admin only, and this project has none.
+MIGRATION_MODULES = {"schema": None}
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 USE_TZ = True
 SCHEMA_GATE = os.environ.get("SCHEMA_GATE", "none")
 SCHEMA_POOL = os.environ.get("SCHEMA_POOL", "")
 LENGTH = int(os.environ.get("LENGTH", "40"))
 DIE = (lambda: signal.raise_signal(signal.SIGKILL)) if os.environ.get("DIES") else (lambda: None)
+SCHEMA_PROBE_SECONDS = float(os.environ.get("SCHEMA_PROBE_SECONDS", "300"))
 SLEEP_SECONDS = os.environ.get("SLEEP_SECONDS", "0")
 ACCOUNT = os.environ.get("ACCOUNT", "")
 ACCOUNT_PASSWORD = os.environ.get("ACCOUNT_PASSWORD", "")
 ACCOUNT_FORM = os.environ.get("ACCOUNT_FORM", "applied")
+QUEUED = os.environ.get("QUEUED", "one")
+RAN = os.environ.get("RAN", os.devnull)

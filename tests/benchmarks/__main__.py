@@ -27,6 +27,9 @@ def main() -> None:
                 show(engine, ingest(url, options.vms, options.rounds))
                 show_vcenter(engine, vcenter(url, options.simulated))
             show_migrating(engine, result("", "tests.benchmarks.migrating", engine, "--rounds", str(options.rounds)))
+            if engine in STARTERS:
+                with fresh_database(engine) as url:
+                    show_queue(engine, result(url, "tests.benchmarks.queue"))
 
 
 def ingest(url: str, vms: int, rounds: int) -> dict:
@@ -81,6 +84,16 @@ def show_migrating(engine: str, result: dict) -> None:
             f"  {name:<14}{found['ours']:>7.2f} s {found['stock']:>7.2f} s {found['ratio']:>6.2f}  (goal: {goal})",
             flush=True,
         )
+
+
+def show_queue(engine: str, result: dict) -> None:
+    print(f"\nworst read of another client while a migration waits behind a reader of 4 s on {engine}")
+    for what, worst in result.items():
+        tables = "one table " if what == "one" else "two tables"
+        print(
+            f"  {tables} {worst['ours']:.3f} s (goal: under 0.1), Django's own migrate {worst['stock']:.2f} s,", end=""
+        )
+        print(f" without a migration {worst['nobody']:.3f} s", flush=True)
 
 
 if __name__ == "__main__":

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 from django.core.exceptions import ImproperlyConfigured
 
-from config.databases import SQLITE_OPTIONS, database, database_url
+from config.databases import SQLITE_OPTIONS, database, database_url, migrate_database
 
 HERE = Path("/srv/hub")
 DEFAULT = "sqlite:///var/hub.sqlite3"
@@ -200,3 +200,14 @@ def test_a_socket_in_a_url_is_the_one_of_the_parts():
 def test_a_port_that_is_no_number_is_named():
     with pytest.raises(ImproperlyConfigured, match="DATABASE_URL has a port that is no number"):
         database("postgresql://u@h:54x2/db", "DATABASE_URL", directory=Path("/"))
+
+
+def test_the_schema_may_be_changed_by_another_user_on_another_port() -> None:
+    direct = migrate_database("postgresql://ddl:q@db:6432/hub", of(SAME), directory=HERE)
+    assert (direct["USER"], direct["PORT"], direct["NAME"]) == ("ddl", 6432, "hub")
+
+
+@pytest.mark.parametrize("other", ["postgresql://ada:p@db/other", "mysql://ada:p@db/hub"])
+def test_the_schema_of_another_database_is_not_changed(other: str) -> None:
+    with pytest.raises(ImproperlyConfigured, match="DATABASE_MIGRATE_URL names another database than DATABASE_URL"):
+        migrate_database(other, of(SAME), directory=HERE)

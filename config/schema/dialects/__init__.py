@@ -4,8 +4,11 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from config.schema.dialects.locks import NativeLock
+from config.schema.dialects.catalogue import Catalogue
+from config.schema.dialects.locks import Cluster, NativeLock
+from config.schema.dialects.preflight import Obstacle
 from config.schema.dialects.statements import Statements
+from config.schema.dialects.waits import TableWaits
 
 NAMES = ("postgresql", "mariadb", "mysql", "sqlite")
 
@@ -22,10 +25,16 @@ class Dialect:
     """The collation under which a search takes upper and lower case for the same; None where LIKE or UPPER does so."""
     lock: NativeLock
     statements: Statements
+    catalogue: Catalogue
+    waits: TableWaits
     is_pooled: Callable[[Any], bool]
     """Whether a pooler stands between this connection and the server."""
+    obstacles: Callable[[Any], list[Obstacle]]
+    """What stands in the way of every migration of this connection's database."""
     utc_now: str
     """An expression for the present instant in UTC, to the microsecond, that may stand in a column default."""
+    cluster: Cluster | None = None
+    """None where a database is written through one server only."""
 
 
 def dialect(connection: Any) -> Dialect:

@@ -3,6 +3,8 @@
 import hashlib
 from typing import Any, Protocol
 
+from django.db import DatabaseError
+
 
 class NativeLock(Protocol):
     """The engine's own lock on the session that executes the DDL; it ends with that session, however that ends.
@@ -24,6 +26,19 @@ class NativeLock(Protocol):
 
     def holder(self, connection: Any) -> str | None:
         """The session that holds the lock, in the engine's words; None where nobody does or it cannot be seen."""
+
+    def elsewhere(self, connection: Any) -> list[str]:
+        """The other databases of the same server whose schema is being changed now, as far as they can be seen."""
+
+
+class Cluster(Protocol):
+    """What an engine knows of servers that hold one database together, where each grants the native lock by itself."""
+
+    def is_member(self, connection: Any) -> bool:
+        """Whether the server of this connection belongs to such a cluster."""
+
+    def was_beaten(self, error: DatabaseError) -> bool:
+        """Whether a statement failed, and changed nothing, because another session was there before it."""
 
 
 def lock_name(database: str) -> str:

@@ -1,26 +1,58 @@
 """Django commands of the awkward project in processes of their own, and what they leave in the database."""
 
 import contextlib
+import json
 import os
 import subprocess
 import sys
 import time
+from typing import Any
 
 from tests.engines import connect
 
 LIMIT = 120
 
 
-def start(url: str, *arguments: str, apps: str = "counted", **environment: str) -> "subprocess.Popen[str]":
+def start(
+    url: str, *arguments: str, apps: str = "counted", stdin: int | None = None, **environment: str
+) -> "subprocess.Popen[str]":
     return subprocess.Popen(
         [sys.executable, "-m", "django", *arguments],
-        env=os.environ
-        | {"DJANGO_SETTINGS_MODULE": "tests.awkward.settings", "DATABASE_URL": url, "AWKWARD_APPS": apps}
-        | environment,
+        env=_environment(url, apps) | environment,
+        stdin=subprocess.DEVNULL if stdin is None else stdin,
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
     )
+
+
+def _environment(url: str, apps: str) -> dict[str, str]:
+    ours = {"DJANGO_SETTINGS_MODULE": "tests.awkward.settings", "DATABASE_URL": url, "AWKWARD_APPS": apps}
+    return os.environ | ours
+
+
+def script(url: str, code: str, apps: str = "counted", **environment: str) -> "subprocess.CompletedProcess[str]":
+    return subprocess.run(
+        [sys.executable, "-c", code],
+        env=_environment(url, apps) | environment,
+        capture_output=True,
+        text=True,
+        timeout=LIMIT,
+    )
+
+
+def session(url: str, *steps: tuple[str, ...], apps: str = "counted", **environment: str) -> list[Any]:
+    """What `tests.awkward.session` answers to steps that have to run in one process, as processes are dear."""
+    done = subprocess.run(
+        [sys.executable, "-m", "tests.awkward.session"],
+        input=json.dumps(steps),
+        env=_environment(url, apps) | environment,
+        capture_output=True,
+        text=True,
+        timeout=LIMIT,
+    )
+    assert done.returncode == 0, done.stderr
+    return json.loads(done.stdout.splitlines()[-1])
 
 
 def run(url: str, *arguments: str, **environment: str) -> tuple[int, str]:

@@ -40,28 +40,30 @@ def plan(*steps: PlannedStep, name: str = "0002_next", digest: str = "d" * 64) -
 def test_the_gate_stops_what_its_mode_says(steps: list[PlannedStep], stopped: dict[str, bool], mode: Any) -> None:
     if stopped[mode]:
         with pytest.raises(Refused) as refused:
-            check_gate(plan(*steps), mode=mode, allow_destructive=False, approved=False)
+            check_gate(plan(*steps), digest="d", mode=mode, allow_destructive=False, approved=False)
         assert refused.value.returncode == REFUSED
         assert f"SCHEMA_GATE is {mode}" in str(refused.value)
         assert "app.0002_next" in str(refused.value)
         assert "--allow-destructive" in str(refused.value)
     else:
-        check_gate(plan(*steps), mode=mode, allow_destructive=False, approved=False)
+        check_gate(plan(*steps), digest="d", mode=mode, allow_destructive=False, approved=False)
 
 
 @pytest.mark.parametrize("passing", [{"approved": True}, {"allow_destructive": True}])
 @pytest.mark.parametrize("mode", ["destructive", "all"])
 def test_an_approval_or_the_word_of_the_operator_opens_it(mode: Any, passing: dict[str, bool]) -> None:
-    check_gate(plan(LOSSY, ONE_WAY), mode=mode, **{"approved": False, "allow_destructive": False, **passing})
+    check_gate(
+        plan(LOSSY, ONE_WAY), digest="d", mode=mode, **{"approved": False, "allow_destructive": False, **passing}
+    )
 
 
 def test_nothing_to_do_passes_every_gate() -> None:
-    check_gate([], mode="all", allow_destructive=False, approved=False)
+    check_gate([], digest="d", mode="all", allow_destructive=False, approved=False)
 
 
 def test_the_refusal_names_the_steps_and_what_they_would_take() -> None:
     with pytest.raises(Refused) as refused:
-        check_gate(plan(STEP, LOSSY, ONE_WAY), mode="destructive", allow_destructive=False, approved=False)
+        check_gate(plan(STEP, LOSSY, ONE_WAY), digest="d", mode="destructive", allow_destructive=False, approved=False)
     said = str(refused.value)
     assert "app.0002_next: Remove field size (lossy: 2 filled values of t.size)" in said
     assert "app.0002_next: Drop the log (irreversible)" in said
@@ -70,7 +72,7 @@ def test_the_refusal_names_the_steps_and_what_they_would_take() -> None:
 
 def test_a_mode_that_there_is_not_is_an_error_and_not_an_open_gate() -> None:
     with pytest.raises(ValueError, match="maybe is no mode"):
-        check_gate([], mode="maybe", allow_destructive=True, approved=True)  # type: ignore[arg-type]
+        check_gate([], digest="d", mode="maybe", allow_destructive=True, approved=True)  # type: ignore[arg-type]
 
 
 @pytest.mark.django_db

@@ -1,11 +1,12 @@
 """What `migrate` does not run unasked where SCHEMA_GATE is set."""
 
+import contextlib
 from collections.abc import Iterator
 
 import pytest
 
 from tests.config.schema.processes import rows, run
-from tests.engines import fresh_database
+from tests.engines import connect, fresh_database
 
 pytestmark = pytest.mark.every_engine
 
@@ -42,3 +43,31 @@ def test_to_fake_needs_a_reason(url):
     assert (code, "say --reason" in printed) == (4, True)
     fake = ("migrate", "counted", "0002", "--fake", "--reason", "restored by hand")
     assert run(url, *fake, SCHEMA_GATE="destructive")[0] == 0
+
+
+def digest_of(url: str, *words: str) -> str:
+    return run(url, "schema_plan", *words)[1].rpartition("Plan ")[2].strip()
+
+
+def approve(url: str, digest: str) -> None:
+    with contextlib.closing(connect(url)) as connection:
+        connection.cursor().execute(
+            "INSERT INTO schema_approvals (digest, approved_by, reason, approved_at)"
+            f" VALUES ('{digest}', 'ada', 'agreed', '2026-01-01 00:00:00')"
+        )
+
+
+def test_the_plan_that_a_person_approved_runs_and_no_other(url):
+    approve(url, digest_of(url, "counted", "zero"))
+
+    code, printed = run(url, "migrate", "counted", "0001", SCHEMA_GATE="all")
+    assert (code, f"have plan {digest_of(url, 'counted', '0001')} approved" in printed) == (4, True), printed
+    assert run(url, "migrate", "counted", "zero", SCHEMA_GATE="all")[0] == 0
+
+
+def test_an_approval_that_was_withdrawn_is_none(url):
+    approve(url, digest_of(url, "counted", "zero"))
+    with contextlib.closing(connect(url)) as connection:
+        connection.cursor().execute("UPDATE schema_approvals SET withdrawn_at = approved_at")
+
+    assert run(url, "migrate", "counted", "zero", SCHEMA_GATE="destructive")[0] == 4

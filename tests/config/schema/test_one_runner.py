@@ -11,7 +11,7 @@ from urllib.parse import urlsplit
 
 import pytest
 
-from tests.config.schema.processes import LIMIT, rows, run, start, wait_for
+from tests.config.schema.processes import LIMIT, rows, run, script, start, wait_for
 from tests.engines import connect, fresh_database, present
 from tests.servers import pgbouncer
 
@@ -117,6 +117,36 @@ def test_a_migration_that_fails_frees_the_lock(url):
     assert run(url, "migrate", "counted", "zero", "--fake", "--lock-timeout", "0")[0] == 0
 
 
+BY_HAND = """
+import django; django.setup()
+from django.core.management import call_command
+from config.schema.management.commands.migrate import Command
+call_command(Command(), verbosity=0)
+"""
+
+
+def test_it_works_in_a_project_that_has_not_installed_the_app(url):
+    done = script(url, BY_HAND, SCHEMA_APP="")
+
+    assert done.returncode == 0, done.stderr
+    assert rows(url, "SELECT command, outcome FROM schema_runs") == [("migrate", "done")]
+    assert rows(url, "SELECT owner, epoch FROM schema_claims") == [(None, 1)]
+    assert len(rows(url, "SELECT 1 FROM django_migrations")) == 3
+
+
+def test_a_database_of_tests_is_made_on_its_own_connection_and_says_so(engine, url):
+    elsewhere = f"{url}?timeout=7" if engine == "sqlite" else url.replace("127.0.0.1", "localhost")
+    make = (
+        "from django.db import connection as c; name = c.settings_dict['NAME'];"
+        "c.creation.create_test_db(verbosity=0); c.creation.destroy_test_db(name, verbosity=0)"
+    )
+    code, printed = run(url, "shell", "-v0", "-c", make, DATABASE_MIGRATE_URL=elsewhere)
+
+    assert (code, "DATABASE_MIGRATE_URL is ignored" in printed) == (0, True), printed
+    with pytest.raises(Exception, match="django_migrations"):
+        rows(url, "SELECT 1 FROM django_migrations")
+
+
 @pytest.mark.skipif("postgresql" not in present(), reason="no PostgreSQL in this run")
 class TestBehindAPooler:
     def test_that_gives_each_transaction_another_session_nothing_is_run(self):
@@ -127,6 +157,13 @@ class TestBehindAPooler:
             assert "set DATABASE_MIGRATE_URL to a direct address" in printed
             assert urlsplit(url).password not in printed
             assert rows(url, "SELECT tablename FROM pg_tables WHERE schemaname = 'public'") == []
+
+    def test_that_gives_each_transaction_another_session_migrate_goes_past_it(self):
+        with fresh_database("postgresql") as url, pgbouncer(url, "transaction") as pooler:
+            code, printed = run(pooler.url, "migrate", DATABASE_MIGRATE_URL=url)
+
+            assert code == 0, printed
+            assert len(rows(url, "SELECT 1 FROM django_migrations")) == 3
 
     def test_that_keeps_sessions_the_operator_may_vouch_for_it(self):
         with fresh_database("postgresql") as url, pgbouncer(url, "session") as pooler:

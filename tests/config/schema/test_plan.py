@@ -323,7 +323,7 @@ def test_on_an_empty_database_everything_is_pending_and_nothing_is_lost(
     app.install()
     with django_db_blocker.unblock(), default_database(engine) as connection:
         plan = read_plan(connection)
-        assert [str(each) for each in plan] == [f"{app.label}.0001_thing"]
+        assert [str(each) for each in plan if each.app_label != "schema"] == [f"{app.label}.0001_thing"]
         assert connection.introspection.table_names() == []
     assert {step.verdict for each in plan for step in each.steps} == {"reversible"}
 

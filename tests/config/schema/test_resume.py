@@ -97,7 +97,7 @@ def test_nothing_to_decide_is_refused_and_nothing_to_recover_writes_nothing(url)
     before = rows(url, "SELECT * FROM schema_runs")
 
     assert run(url, "schema_recover", "--apply")[0] == 0
-    assert "Nothing was interrupted." in run(url, "schema_recover", "--apply", "--done")[1]
+    assert "Nothing is to be mended." in run(url, "schema_recover", "--apply", "--done")[1]
     assert rows(url, "SELECT * FROM schema_runs") == before
 
 

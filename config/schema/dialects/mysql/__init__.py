@@ -1,8 +1,12 @@
 """MariaDB 10.5 and newer, MySQL 8.0.13 and newer (MySQL is unproved: its server is not in Debian)."""
 
 from config.schema.dialects import Dialect
+from config.schema.dialects.mysql.catalogue import MySQLCatalogue
+from config.schema.dialects.mysql.cluster import Galera
 from config.schema.dialects.mysql.lock import NamedLock, is_pooled
+from config.schema.dialects.mysql.preflight import obstacles
 from config.schema.dialects.mysql.statements import MySQLStatements
+from config.schema.dialects.mysql.waits import MySQLWaits
 
 MARIADB = Dialect(
     name="mariadb",
@@ -10,8 +14,12 @@ MARIADB = Dialect(
     search_collation="utf8mb4_unicode_ci",
     lock=NamedLock(),
     statements=MySQLStatements(),
+    catalogue=MySQLCatalogue(mariadb=True),
+    waits=MySQLWaits(shortest=0),
     is_pooled=is_pooled,
+    obstacles=lambda connection: obstacles(connection, ("utf8mb4_nopad_bin", "utf8mb4_unicode_ci")),
     utc_now="UTC_TIMESTAMP(6)",
+    cluster=Galera(),
 )
 MYSQL = Dialect(
     name="mysql",
@@ -19,6 +27,10 @@ MYSQL = Dialect(
     search_collation="utf8mb4_unicode_ci",
     lock=NamedLock(),
     statements=MySQLStatements(),
+    catalogue=MySQLCatalogue(mariadb=False),
+    waits=MySQLWaits(shortest=1),
     is_pooled=is_pooled,
+    obstacles=lambda connection: obstacles(connection, ("utf8mb4_0900_bin", "utf8mb4_unicode_ci")),
     utc_now="UTC_TIMESTAMP(6)",
+    cluster=Galera(),
 )

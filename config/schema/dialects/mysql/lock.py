@@ -22,6 +22,15 @@ class NamedLock:
         session = answer(connection, "SELECT IS_USED_LOCK(%s)", _name(connection))
         return None if session is None else f"connection {session}"
 
+    def elsewhere(self, connection: Any) -> list[str]:
+        with connection.cursor() as cursor:
+            cursor.execute("SHOW DATABASES")
+            others = [name for (name,) in cursor.fetchall() if name != connection.settings_dict["NAME"]]
+            if not others:
+                return []
+            cursor.execute(f"SELECT {', '.join(['IS_USED_LOCK(%s)'] * len(others))}", [*map(lock_name, others)])
+            return [name for name, session in zip(others, cursor.fetchone(), strict=True) if session is not None]
+
 
 def is_pooled(connection: Any) -> bool:
     """Whether a proxy stands in between, behind which a session's locks and settings go astray."""

@@ -22,11 +22,21 @@ class AdvisoryLock:
         pid = answer(connection, HOLDERS, *_halves(connection))
         return None if pid is None else f"server process {pid}"
 
+    def elsewhere(self, connection: Any) -> list[str]:
+        with connection.cursor() as cursor:
+            cursor.execute(ELSEWHERE)
+            held = cursor.fetchall()
+        return sorted({name for name, high, low in held if key_of(name) == high << 32 | low})
+
 
 HOLDERS = (
     "SELECT pid FROM pg_locks WHERE locktype = 'advisory' AND granted AND objsubid = 1"
     " AND database = (SELECT oid FROM pg_database WHERE datname = current_database())"
     " AND classid = %s::bigint::oid AND objid = %s::bigint::oid"
+)
+ELSEWHERE = (
+    "SELECT d.datname, l.classid::bigint, l.objid::bigint FROM pg_locks l JOIN pg_database d ON d.oid = l.database"
+    " WHERE l.locktype = 'advisory' AND l.granted AND l.objsubid = 1 AND d.datname <> current_database()"
 )
 
 
@@ -35,9 +45,13 @@ def is_pooled(connection: Any) -> bool:
     return bool(connection.connection.info.backend_pid != answer(connection, "SELECT pg_backend_pid()"))
 
 
-def _key(connection: Any) -> int:
-    digest = lock_name(connection.settings_dict["NAME"]).rpartition("-")[2]
+def key_of(database: str) -> int:
+    digest = lock_name(database).rpartition("-")[2]
     return int(digest[:15], 16)
+
+
+def _key(connection: Any) -> int:
+    return key_of(connection.settings_dict["NAME"])
 
 
 def _halves(connection: Any) -> tuple[int, int]:

@@ -1,8 +1,11 @@
 """SQLite 3.31 and newer."""
 
 from config.schema.dialects import Dialect
+from config.schema.dialects.sqlite.catalogue import SQLiteCatalogue
 from config.schema.dialects.sqlite.lock import FileLock, is_pooled
+from config.schema.dialects.sqlite.preflight import obstacles
 from config.schema.dialects.sqlite.statements import SQLiteStatements
+from config.schema.dialects.sqlite.waits import SQLiteWaits
 
 SQLITE = Dialect(
     name="sqlite",
@@ -10,6 +13,9 @@ SQLITE = Dialect(
     search_collation=None,
     lock=FileLock(),
     statements=SQLiteStatements(),
+    catalogue=SQLiteCatalogue(),
+    waits=SQLiteWaits(),
     is_pooled=is_pooled,
+    obstacles=obstacles,
     utc_now="STRFTIME('%Y-%m-%d %H:%M:%f000', 'NOW')",
 )

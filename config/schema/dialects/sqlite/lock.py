@@ -53,6 +53,9 @@ class FileLock:
     def holder(self, connection: Any) -> str | None:
         return None
 
+    def elsewhere(self, connection: Any) -> list[str]:
+        return []
+
 
 def is_pooled(connection: Any) -> bool:
     """Nothing stands between a process and a file."""

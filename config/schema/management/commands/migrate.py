@@ -3,11 +3,12 @@
 from typing import Any
 
 from django.conf import settings
-from django.core.management.base import CommandParser
+from django.core.management.base import CommandError, CommandParser
 from django.core.management.commands import migrate
 from django.db import connections
 
-from config.schema.exits import Refused
+from config.schema.direct import OnDirectConnection
+from config.schema.exits import USAGE, Refused
 from config.schema.gate import Mode
 from config.schema.lock import lock_of
 from config.schema.runner import one_runner
@@ -15,8 +16,10 @@ from config.schema.runner import one_runner
 FLAGS = ("fake", "fake_initial", "run_syncdb", "prune", "allow_destructive")
 
 
-class Command(migrate.Command):
+class Command(OnDirectConnection, migrate.Command):
     help = f"{migrate.Command.help} One process at a time changes a database; others wait, and then find it done."
+    stealth_options = ("back",)
+    """What `rollback` gives: the migrations to unapply, in their order."""
 
     def add_arguments(self, parser: CommandParser) -> None:
         super().add_arguments(parser)
@@ -28,6 +31,7 @@ class Command(migrate.Command):
             help="How long to wait for another process that changes the schema; 0: not at all (exit code 3).",
         )
 
+        parser.add_argument("--steps", type=int, metavar="N", help="Only the next N migrations of the plan.")
         parser.add_argument("--reason", default="", help="Why, for the journal; --fake needs it where there is a gate.")
         parser.add_argument(
             "--allow-destructive",
@@ -36,6 +40,10 @@ class Command(migrate.Command):
         )
 
     def handle(self, *args: Any, **options: Any) -> None:
+        self.is_rollback = "back" in options
+        steps, back = options["steps"], options.get("back")
+        if steps is not None and steps < 1:
+            raise CommandError(f"--steps {steps} is no number of migrations; say 1 or more.", returncode=USAGE)
         lock = lock_of(connections[options["database"]], say=self.stderr.write)
         only_reads = options["plan"] or options["check_unapplied"]
         at_once = not only_reads and bool(options["prune"] or options["run_syncdb"])
@@ -44,8 +52,9 @@ class Command(migrate.Command):
             options["migration_name"],
             *(f"--{name.replace('_', '-')}" for name in FLAGS if options[name]),
         ]
+        said += [f"--steps {steps}" if steps else None, *(".".join(key) for key in back or ())]
         words = {
-            "command": "migrate",
+            "command": "rollback" if back else "migrate",
             "arguments": " ".join(filter(None, said)),
             "release": lock.claim.release,
             "reason": options["reason"],
@@ -61,5 +70,13 @@ class Command(migrate.Command):
             words=words,
             gate="none" if options["fake"] else gate,
             allow_destructive=options["allow_destructive"],
+            steps=steps,
+            back=back,
         ):
             super().handle(*args, **options)
+
+    def migration_progress_callback(self, action: str, migration: Any = None, fake: bool = False) -> None:
+        # Django would announce a rollback by targets that it does not have, so it is told to be quiet.
+        if self.verbosity == 0 and action == "unapply_success" and self.is_rollback:
+            self.stdout.write(f"Unapplied {migration}")
+        super().migration_progress_callback(action, migration, fake)

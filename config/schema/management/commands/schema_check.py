@@ -13,12 +13,14 @@ from django.db.migrations.recorder import MigrationRecorder
 from django.db.utils import Error
 
 from config.schema.dialects import NAMES
+from config.schema.direct import OnDirectConnection
 from config.schema.exits import USAGE, Refused
 from config.schema.journal import recorded_digests
 from config.schema.lint import ERROR, WARNING, Finding, check
 
 
-class Command(BaseCommand):
+class Command(OnDirectConnection, BaseCommand):
+    reports_unknown = True
     help = "Check the migrations: exit 0 when nothing is found, 4 when something is, at the level of --fail-on."
     requires_system_checks: list[str] = []
 

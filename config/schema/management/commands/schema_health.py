@@ -7,11 +7,13 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandParser
 from django.db import DEFAULT_DB_ALIAS, connections
 
+from config.schema.direct import OnDirectConnection
 from config.schema.health import check_health
 from config.schema.state import State
 
 
-class Command(BaseCommand):
+class Command(OnDirectConnection, BaseCommand):
+    reports_unknown = True
     help = "Say whether the database is healthy; exit codes as schema_status. Example: schema_health --format json"
     requires_system_checks = ()
 

@@ -10,17 +10,17 @@ from django.core.management.base import BaseCommand, CommandError
 from django.db import DEFAULT_DB_ALIAS, connections
 from django.db.migrations.exceptions import AmbiguityError
 from django.db.migrations.loader import MigrationLoader
-from django.db.utils import Error
 
 from config.schema.checklist import checklist
 from config.schema.dialects import dialect
-from config.schema.exits import USAGE, Unreachable
+from config.schema.direct import OnDirectConnection
+from config.schema.exits import USAGE
 from config.schema.gate import plan_digest
 from config.schema.loss import LossClass
 from config.schema.plan import AT_RUN_TIME, PlannedMigration, PlannedStep, Targets, read_plan
 
 
-class Command(BaseCommand):
+class Command(OnDirectConnection, BaseCommand):
     help = "Show the pending migrations step by step: reversible or not, what is lost in the live tables, who waits."
     requires_system_checks: list[str] = []
 
@@ -34,10 +34,6 @@ class Command(BaseCommand):
 
     def handle(self, *args: Any, **options: Any) -> None:
         connection = connections[options["database"]]
-        try:
-            connection.ensure_connection()
-        except Error as error:
-            raise Unreachable(f"The database does not answer ({type(error).__name__}): see that it runs.") from None
         targets = targets_of(connection, options["app_label"], options["migration_name"])
         plan = read_plan(connection, targets, with_sql=options["sql"] or options["checklist"])
         if options["format"] == "json":
@@ -47,6 +43,8 @@ class Command(BaseCommand):
         else:
             for line in lines(plan, with_sql=options["sql"]):
                 self.stdout.write(line)
+            if plan:
+                self.stdout.write(f"Plan {plan_digest(connection, plan)}")
 
 
 def targets_of(connection: Any, label: str | None, name: str | None) -> Targets | None:

@@ -1,67 +1,123 @@
-"""manage.py schema_recover: what was interrupted in this database, and with --apply, going on with it."""
+"""manage.py schema_recover: what is not as it should be in this database, and with --apply, mending it."""
 
 import json
+from collections.abc import Iterator
 from typing import Any
 
 from django.conf import settings
 from django.core.management import call_command
 from django.core.management.base import BaseCommand, CommandParser
-from django.db import DEFAULT_DB_ALIAS, DatabaseError, connections
+from django.db import DEFAULT_DB_ALIAS, connections
 
-from config.schema.exits import Refused, Unreachable
+from config.schema.direct import OnDirectConnection
+from config.schema.exits import LockNotObtained, Refused
 from config.schema.lock import lock_of
-from config.schema.recovery import decide, diagnose
+from config.schema.recovery import Proposal, create_table, decide, diagnose, mend, take_over
 from config.schema.resume import AGAIN, DONE
 
 
-class Command(BaseCommand):
-    help = "Say what was interrupted in this database; with --apply, go on with it. Example: schema_recover --apply"
+class Command(OnDirectConnection, BaseCommand):
+    help = (
+        "Say what can be mended in this database; with --apply, mend it. A missing table is made, empty, only where "
+        "it is asked for by its name. Example: schema_recover --apply"
+    )
+    requires_system_checks = ()
 
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument("--database", default=DEFAULT_DB_ALIAS, choices=tuple(connections))
         parser.add_argument("--apply", action="store_true", help="Do it; without this nothing is written.")
+        parser.add_argument("--only", action="append", metavar="SUBJECT", help="Only what is about this.")
+        parser.add_argument("--create-table", action="append", default=[], metavar="TABLE", help="Make it, empty.")
         decision = parser.add_mutually_exclusive_group()
         decision.add_argument("--done", dest="decision", action="store_const", const=DONE, help="Take it as done.")
         decision.add_argument("--again", dest="decision", action="store_const", const=AGAIN, help="Run it again.")
+        decision.add_argument(
+            "--take-over",
+            type=int,
+            metavar="NUMBER",
+            help="Free the lock of a process that you found to be gone; only a cluster needs it.",
+        )
         parser.add_argument("--reason", default="", help="Why, for the journal.")
         parser.add_argument("--format", choices=("text", "json"), default="text")
         parser.add_argument("--lock-timeout", type=float, default=getattr(settings, "SCHEMA_LOCK_TIMEOUT", 60))
 
     def handle(self, *args: Any, **options: Any) -> None:
-        connection = connections[options["database"]]
-        if options["decision"] and not options["apply"]:
-            raise Refused(f"--{options['decision']} is a decision that is written: say --apply with it.")
-        try:
-            proposals = diagnose(connection)
-        except DatabaseError:
-            raise Unreachable(f"{connection.settings_dict['NAME']} does not answer; look whether it runs.") from None
+        self.connection, self.options = connections[options["database"]], options
+        takes_over = options["take_over"] is not None
+        said = options["decision"] or ("take-over" if takes_over else options["create_table"] and "create-table")
+        if said and not options["apply"]:
+            raise Refused(f"--{said} is a decision that is written: say --apply with it.")
+        if takes_over:
+            lock, _, words = self._run(f"--apply --take-over {options['take_over']}")
+            self._print({"taken_over": take_over(lock, options["take_over"], words)})
+        proposals = list(self._asked_for(diagnose(self.connection)))
+        self._say_that_nothing_is_to_do(proposals)
         for each in proposals:
-            shown = {"fault": each.fault, "words": each.words, "command": " ".join(("migrate", *each.migrate))}
-            text = f"{each.words} Command: {shown['command']}"
-            self.stdout.write(json.dumps(shown) if options["format"] == "json" else text)
-        if not proposals and options["format"] == "text":
-            self.stdout.write("Nothing was interrupted.")
-        if options["apply"] and proposals:
-            self._go_on(connection, proposals, options)
+            self._print({"fault": each.fault, "subject": each.subject, "words": each.words, "command": each.command})
+        if options["apply"]:
+            self._apply(proposals)
 
-    def _go_on(self, connection: Any, proposals: list[Any], options: dict[str, Any]) -> None:
-        if options["decision"]:
-            lock = lock_of(connection, say=self.stderr.write)
-            words = {
-                "command": "schema_recover",
-                "arguments": f"--apply --{options['decision']}",
-                "release": lock.claim.release,
-                "reason": options["reason"],
-            }
-            for line in decide(lock, options["decision"], options["lock_timeout"], words):
-                self.stdout.write(json.dumps({"decided": line}) if options["format"] == "json" else line)
+    def _asked_for(self, proposals: list[Proposal]) -> Iterator[Proposal]:
+        only, tables = self.options["only"], self.options["create_table"]
+        names = only or (tables if tables and not self.options["decision"] else None)
+        return (each for each in proposals if names is None or (each.subject or each.fault) in names)
+
+    def _say_that_nothing_is_to_do(self, proposals: list[Proposal]) -> None:
+        lock = lock_of(self.connection)
+        if lock.exclusion.is_taken() and not proposals:
+            raise LockNotObtained(f"The schema is being changed by {lock.who()}; let it finish and say this again.")
+        missing = set(self.options["create_table"]) - {each.subject for each in proposals}
+        if missing:
+            raise Refused(f"{', '.join(sorted(missing))} is no table that is missing here; schema_status names them.")
+        if not proposals and self.options["format"] == "text":
+            self.stdout.write("Nothing is to be mended.")
+
+    def _apply(self, proposals: list[Proposal]) -> None:
+        if self.options["decision"] and proposals:
+            lock, timeout, words = self._run(f"--apply --{self.options['decision']}")
+            for line in decide(lock, self.options["decision"], timeout, words):
+                self._print({"decided": line})
         for each in proposals:
-            call_command(
-                "migrate",
-                *each.migrate,
-                database=options["database"],
-                lock_timeout=options["lock_timeout"],
-                reason=options["reason"],
-                stdout=self.stderr,
-                stderr=self.stderr,
-            )
+            if each.other:
+                raise LockNotObtained(f"{each.words} If you find it gone, say {each.command}.")
+            if each.migrate:
+                self._migrate(*each.migrate)
+            elif not each.by_name:
+                lock, timeout, words = self._run(f"--apply --only {each.subject or each.fault}")
+                mend(lock, each, timeout, words)
+            elif each.subject in self.options["create_table"]:
+                lock, timeout, words = self._run(f"--apply --create-table {each.subject}")
+                create_table(lock, each.subject, timeout, words)
+            else:
+                continue
+            self._print({"mended": each.fault, "subject": each.subject})
+
+    def _run(self, arguments: str) -> tuple[Any, float, dict[str, str]]:
+        lock = lock_of(self.connection, say=self.stderr.write)
+        words = {
+            "command": "schema_recover",
+            "arguments": arguments,
+            "release": lock.claim.release,
+            "reason": self.options["reason"],
+        }
+        return lock, self.options["lock_timeout"], words
+
+    def _migrate(self, *arguments: str) -> None:
+        call_command(
+            "migrate",
+            *arguments,
+            database=self.options["database"],
+            lock_timeout=self.options["lock_timeout"],
+            reason=self.options["reason"] or "schema_recover",
+            stdout=self.stderr,
+            stderr=self.stderr,
+        )
+
+    def _print(self, found: dict[str, str]) -> None:
+        if self.options["format"] == "json":
+            self.stdout.write(json.dumps(found))
+        elif "words" in found:
+            self.stdout.write(f"{found['words']} Command: {found['command']}")
+        else:
+            verb, *about = (next(iter(found)), *found.values())
+            self.stdout.write(f"{verb.capitalize().replace('_', ' ')}: {' '.join(about).strip()}")

@@ -8,10 +8,12 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandParser
 from django.db import DEFAULT_DB_ALIAS, connections
 
+from config.schema.direct import OnDirectConnection
 from config.schema.state import SchemaState, read_state
 
 
-class Command(BaseCommand):
+class Command(OnDirectConnection, BaseCommand):
+    reports_unknown = True
     help = (
         "Say in which state the schema is, and who changes it now. Exit codes: 0 ready, 3 being changed, "
         "4 pending or drifted, 5 interrupted, 6 unknown. Example: schema_status --format json"
@@ -31,7 +33,7 @@ class Command(BaseCommand):
 
 def as_json(found: SchemaState) -> str:
     """All that is known, and the state."""
-    issues = [{**dataclasses.asdict(issue), "state": issue.state.value} for issue in found.issues]
+    issues = [{**dataclasses.asdict(issue), "state": issue.state and issue.state.value} for issue in found.issues]
     return json.dumps({"state": found.state.value, **dataclasses.asdict(found), "issues": issues}, indent=2)
 
 

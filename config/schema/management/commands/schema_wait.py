@@ -7,13 +7,15 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandParser
 from django.db import DEFAULT_DB_ALIAS, connections
 
+from config.schema.direct import OnDirectConnection
 from config.schema.management.commands.schema_status import as_text
 from config.schema.state import State, read_state
 
 POLL_SECONDS = 0.5
 
 
-class Command(BaseCommand):
+class Command(OnDirectConnection, BaseCommand):
+    reports_unknown = True
     help = (
         "Wait until every migration of this code is applied; out of time, exit with the code of the state last seen. "
         "Example: schema_wait --timeout 300"

@@ -1,0 +1,161 @@
+"""The admin's pages of this app: the state of the schema, its history, and the tasks that a person approves."""
+
+from typing import Any
+
+from django.conf import settings
+from django.contrib import admin, messages
+from django.core.validators import RegexValidator
+from django.db import connections, router
+from django.http import HttpRequest, HttpResponse
+from django.utils import timezone
+
+from config.schema.models import (
+    AnswerEntry,
+    AppliedMigration,
+    Approval,
+    OperationEntry,
+    Probe,
+    RecoveryTask,
+    Run,
+    StatementEntry,
+    Step,
+)
+from config.schema.probe import approve, last_probe
+from config.schema.state import read_state
+
+PROBES_MISSED = 2
+"""After so many probes that did not come, what the last one found is no longer taken for what is."""
+
+
+class ReadOnly(admin.ModelAdmin):
+    """History is seen, and never added to, changed or removed by hand."""
+
+    list_per_page = 50
+    show_full_result_count = False
+    ordering = ("-id",)
+
+    def has_add_permission(self, request: HttpRequest) -> bool:
+        return False
+
+    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return False
+
+    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return False
+
+
+@admin.register(AppliedMigration)
+class AppliedMigrationAdmin(ReadOnly):
+    """What `schema_status` says, above what Django has recorded."""
+
+    list_display = ("app", "name", "applied")
+    list_filter = ("app",)
+    search_fields = ("app", "name")
+
+    def changelist_view(self, request: HttpRequest, extra_context: Any = None) -> HttpResponse:
+        connection = connections[router.db_for_read(AppliedMigration)]
+        seen = last_probe(connection)
+        context = {"title": "State of the schema", "schema": read_state(connection), "probe": seen}
+        context["probe_is_old"] = seen is None or is_old(seen.last_at)
+        return super().changelist_view(request, context | (extra_context or {}))
+
+
+def is_old(at: Any) -> bool:
+    """Whether a probe at this time says nothing of now."""
+    age = (timezone.now() - at).total_seconds()
+    return bool(age > PROBES_MISSED * getattr(settings, "SCHEMA_PROBE_SECONDS", 300))
+
+
+@admin.register(Run)
+class RunAdmin(ReadOnly):
+    list_display = ("id", "command", "arguments", "by", "reason", "release", "started_at", "ended_at", "outcome")
+    list_filter = ("outcome", "command")
+    search_fields = ("by", "arguments", "reason")
+
+
+@admin.register(Step)
+class StepAdmin(ReadOnly):
+    list_display = ("id", "app", "name", "backwards", "faked", "started_at", "ended_at", "outcome")
+    list_filter = ("outcome", "backwards", "faked", "app")
+    search_fields = ("app", "name")
+    list_select_related = ("run",)
+
+
+@admin.register(OperationEntry)
+class OperationEntryAdmin(ReadOnly):
+    list_display = ("id", "step", "number", "is_code", "started_at", "ended_at", "decision")
+    list_select_related = ("step",)
+
+
+@admin.register(StatementEntry)
+class StatementEntryAdmin(ReadOnly):
+    list_display = ("id", "step", "operation", "number", "statement", "started_at", "ended_at", "decision")
+    list_select_related = ("step",)
+    search_fields = ("sql",)
+
+    @admin.display(description="statement")
+    def statement(self, entry: Any) -> str:
+        return str(entry.sql[:120])
+
+
+@admin.register(AnswerEntry)
+class AnswerEntryAdmin(ReadOnly):
+    list_display = ("id", "step", "operation", "number", "question")
+    list_select_related = ("step",)
+
+
+@admin.register(Probe)
+class ProbeAdmin(ReadOnly):
+    list_display = ("state", "first_at", "last_at", "milliseconds", "release", "host")
+    list_filter = ("state",)
+
+
+@admin.register(RecoveryTask)
+class RecoveryTaskAdmin(ReadOnly):
+    """A fault that the worker found. Who may change tasks may approve them; the worker then does it."""
+
+    list_display = ("fault", "subject", "words", "command", "opened_at", "approved_by", "ended_at", "outcome", "error")
+    list_filter = ("outcome", "fault")
+    actions = ("approve",)
+
+    def has_approve_permission(self, request: HttpRequest) -> bool:
+        return bool(request.user.has_perm("schema.change_recoverytask"))
+
+    @admin.action(description="Approve: let the worker run the command", permissions=["approve"])
+    def approve(self, request: HttpRequest, chosen: Any) -> None:
+        connection = connections[router.db_for_write(RecoveryTask)]
+        for task in chosen.order_by("pk"):
+            if approve(connection, task.pk, by=request.user.get_username()):
+                self.message_user(request, f"{task} is approved; the worker does it at its next look.")
+            else:
+                words = "is mended by a person" if task.command is None else "was approved or has ended before"
+                self.message_user(request, f"{task} {words}, so nothing was changed.", messages.WARNING)
+
+
+@admin.register(Approval)
+class ApprovalAdmin(ReadOnly):
+    """Who may add approvals says yes to the plan of a digest that schema_plan shows; it is withdrawn, never removed."""
+
+    list_display = ("digest", "approved_by", "reason", "approved_at", "withdrawn_by", "withdrawn_at")
+    search_fields = ("digest", "approved_by")
+    fields = ("digest", "reason")
+    actions = ("withdraw",)
+
+    def has_add_permission(self, request: HttpRequest) -> bool:
+        return bool(request.user.has_perm("schema.add_approval"))
+
+    def get_form(self, request: HttpRequest, obj: Any = None, change: bool = False, **options: Any) -> Any:
+        form: Any = super().get_form(request, obj, change, **options)
+        if not change:
+            form.base_fields["digest"].validators.append(RegexValidator("^[0-9a-f]{64}$", "Copy it from schema_plan."))
+        return form
+
+    def save_model(self, request: HttpRequest, obj: Any, form: Any, change: bool) -> None:
+        obj.approved_by, obj.approved_at = request.user.get_username()[:255], timezone.now()
+        super().save_model(request, obj, form, change)
+
+    @admin.action(description="Withdraw", permissions=["add"])
+    def withdraw(self, request: HttpRequest, chosen: Any) -> None:
+        words = {"withdrawn_by": request.user.get_username()[:255], "withdrawn_at": timezone.now()}
+        count = chosen.filter(withdrawn_at=None).update(**words)
+        self.message_user(request, f"{count} approvals are withdrawn.")

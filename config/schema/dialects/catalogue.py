@@ -1,0 +1,125 @@
+"""What an engine's own catalogue says of the tables, in words that are alike for all engines."""
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, Protocol
+
+Columns = tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Column:
+    """A column. `type` is in the engine's words; what is None is not known and never compared."""
+
+    type: str
+    nullable: bool | None = None
+    default: str | None = None
+    """The default as SQL; None where there is none."""
+    collation: str | None = None
+    numbered: bool | None = None
+    """Whether the engine numbers the rows in it."""
+    generated: bool = False
+
+
+@dataclass(frozen=True)
+class Key:
+    """An index or a unique constraint; a column is '' where an expression stands."""
+
+    name: str | None
+    columns: Columns | None
+    unique: bool = False
+    valid: bool = True
+    plain: bool = True
+    """Whether it holds all rows, in the order in which values are compared."""
+
+
+@dataclass(frozen=True)
+class ForeignKey:
+    """Columns, the table and the columns that they name, and the ON DELETE rule; None where nobody wrote one."""
+
+    columns: Columns
+    table: str
+    to: Columns
+    on_delete: str | None
+    name: str | None = None
+
+
+@dataclass(frozen=True)
+class Check:
+    """A rule about a row: the columns that it names, as far as the engine tells, and its SQL."""
+
+    columns: Columns
+    sql: str
+
+
+@dataclass
+class Table:
+    """What is there of one table; of a view, and of a part of a partitioned table, only that it is there."""
+
+    is_opaque: bool = False
+    is_partitioned: bool = False
+    columns: dict[str, Column] = field(default_factory=dict)
+    primary_key: Columns = ()
+    keys: list[Key] = field(default_factory=list)
+    foreign_keys: list[ForeignKey] = field(default_factory=list)
+    checks: dict[str, Check] = field(default_factory=dict)
+    """By name; one without a name has any that no name of a constraint can be."""
+    others: set[str] = field(default_factory=set)
+    """The names of constraints of other kinds, and of triggers."""
+
+
+class Catalogue(Protocol):
+    """How an engine tells what is there, and what it makes of the words of a migration."""
+
+    rebuilds: bool
+    """Whether a column or a constraint changes only together with its whole table."""
+
+    def read(self, connection: Any) -> dict[str, Table]:
+        """All tables and views of the database by name, in a number of queries that does not depend on theirs."""
+
+    def type_of(self, declared: str) -> str:
+        """How the catalogue names a type that Django declares so."""
+
+    def indexes(self, connection: Any, column: Any) -> bool:
+        """Whether Django makes an index for this field alone, that is no unique one."""
+
+    def alter_column(self, editor: Any, model: Any, column: Any, kinds: set[str]) -> list[str]:
+        """The statements that give a field's column again what it has of "type", "nullability", "default", ..."""
+
+    def rebuild_index(self, name: str) -> str:
+        """The statement that makes a valid index of an invalid one."""
+
+    def rebuild_table(self, editor: Any, model: Any, values: Mapping[str, str]) -> list[str]:
+        """The statements that make a model's table anew, its columns filled with these SQL values of the old one."""
+
+
+STRING = re.compile(r"'((?:[^'\\]|''|\\.)*)'")
+
+
+def unquoted(literal: str) -> str:
+    """What an SQL string literal stands for."""
+    return re.sub(r"\\(.)", r"\1", literal[1:-1].replace("''", "'"))
+
+
+def strings_in(sql: str) -> frozenset[str]:
+    """The strings that an SQL expression names."""
+    return frozenset(unquoted(found.group()) for found in STRING.finditer(sql))
+
+
+def bare_type(declared: str, aliases: Mapping[str, str]) -> str:
+    """A type without quotes, schema and needless spaces, under the name that the catalogue gives it."""
+    plain = re.sub(r"\s*([(),])\s*", r"\1", " ".join(declared.replace('"', "").lower().split()))
+    name, bracket, rest = plain.partition("(")
+    inside, closing, behind = rest.partition(")")
+    name = f"{name}{' ' if behind[:1].isalpha() else ''}{behind}" if bracket else name
+    array = "[]" if name.endswith("]") else ""
+    name = re.sub(r"(\[\d*\])+$", "", " ".join(name.split())).rpartition(".")[2]
+    return f"{aliases.get(name, name)}{bracket}{inside}{closing}{array}"
+
+
+def rows(connection: Any, sql: str, *parameters: Any) -> list[tuple[Any, ...]]:
+    """All rows that a query answers."""
+    with connection.cursor() as cursor:
+        cursor.execute(sql, parameters or None)
+        return [tuple(row) for row in cursor.fetchall()]

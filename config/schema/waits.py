@@ -1,0 +1,245 @@
+"""Waits for tables outside their queue, within one limit, and says for whom.
+
+A statement that changes a table and has to wait for somebody makes everybody after it wait too. So those who hold the
+table are waited for first, without standing in the queue; then the statement may stand there for a moment, and if that
+was not enough it is taken back and tried again.
+"""
+
+import contextlib
+import time
+from collections.abc import Callable, Collection, Iterator
+from typing import Any, TypeVar
+
+from django.db import DatabaseError, OperationalError
+
+from config.schema.dialects import dialect
+from config.schema.dialects.statements import Kind
+from config.schema.dialects.waits import BRIEF, DATA_SECONDS, LONG, PATIENT, Seen, shown, words_of
+from config.schema.exits import LockNotObtained
+
+POLL_SECONDS = 0.1
+TELL_SECONDS = 5.0
+BLIND_ATTEMPTS = 50
+"""Where nobody who holds a table can be seen, the last of so many attempts is a patient one."""
+WORK_SECONDS, MOST_LOST = 0.5, 3
+"""An attempt that failed only after so many seconds had done work that is lost; so many may be lost."""
+
+Answer = TypeVar("Answer")
+
+
+class Waits:
+    """How one run of migrations waits for tables, on the session that changes them."""
+
+    def __init__(self, connection: Any, *, limit: float, say: Callable[[str], None] = print) -> None:
+        """`limit`: how many seconds a migration waits for tables in all; 0: not at all."""
+        self.connection = connection
+        self.native = dialect(connection).waits
+        self.limit = limit
+        self._kind = dialect(connection).statements.kind
+        self._say = say
+        self._before: Any = None
+        self._has_begun = self._is_own = False
+        self._session_limit: float = DATA_SECONDS
+        self._local_limit: tuple[Any, float] | None = (None, DATA_SECONDS)
+        self._to_take: list[str] = []
+        self._wanted: tuple[Collection[str], str] = ((), "")
+        self.begin_migration("migrate")
+
+    def begin(self) -> None:
+        """Limit how long statements of the session wait for locks on rows; `end` undoes it."""
+        if not self._has_begun and not self.connection.in_atomic_block:
+            self._before, self._has_begun = self.native.begin(self.connection), True
+
+    def end(self) -> None:
+        """Give the session back the limits that it had."""
+        if self._has_begun and self.connection.connection is not None and not self.connection.in_atomic_block:
+            with contextlib.suppress(DatabaseError):
+                # The only reason is that the session is gone, and its limits with it.
+                self.native.end(self.connection, self._before)
+        self._has_begun = False
+
+    def begin_migration(self, name: str) -> None:
+        """From here on the limit is that of this migration."""
+        self._name = name
+        self._waited = self._spent = 0.0
+        self._told: float | None = None
+
+    @contextlib.contextmanager
+    def named(self) -> Iterator[None]:
+        """Within it, a statement that does not get its lock raises LockNotObtained, which names who has it."""
+        try:
+            yield
+        except OperationalError as error:
+            if not self.native.is_lock_failure(error):
+                raise
+            raise self._failure(*self._wanted, waited="") from error
+
+    def whole(
+        self, names: Collection[str], run: Callable[[Callable[[], None]], Answer], *, may_retry: bool = True
+    ) -> Answer:
+        """Run a migration that rolls back whole, and again from its start while it does not get its locks.
+
+        `run` is handed what it has to call first in the transaction: from then on all of the names that are tables are
+        taken at once, before the first statement. What has called it is run again only if it `may_retry`; else the
+        tables are taken in the call. Raises LockNotObtained.
+        """
+        tables = self.native.tables(self.connection, names) if names else []
+        has_taken = False
+
+        def take() -> None:
+            nonlocal has_taken
+            self._to_take = tables
+            if not may_retry:
+                self._take()
+            has_taken = True
+
+        def again() -> None:
+            nonlocal has_taken
+            if has_taken and not may_retry:
+                raise self._failure(*self._wanted)
+            has_taken = False
+
+        self._wanted = (words_of(" ".join(tables)), f"LOCK TABLE {', '.join(tables)}" if tables else "")
+        return self._attempts(*self._wanted, lambda: run(take), again)
+
+    def inside(self, execute: Callable[..., Any], sql: Any, params: Any, many: bool, context: Any) -> Any:
+        """Stand around each statement of such a migration, as `connection.execute_wrapper` has it."""
+        return self.statement(str(sql), lambda: execute(sql, params, many, context))
+
+    def statement(self, sql: str, run: Callable[[], Answer], again: Callable[[], None] = lambda: None) -> Answer:
+        """Run a statement; outside a transaction, again and again while it does not get its lock.
+
+        `again` is called before each attempt but the first. Raises LockNotObtained, and inside a transaction what the
+        database raises, as nothing but the end of the transaction lets go of the locks that it has.
+        """
+        if self._is_own:
+            return run()
+        changes = self.native.changes_shape(sql)
+        if not changes and self._kind(sql) is Kind.SESSION:
+            # A savepoint that is taken back takes the limit back with it.
+            self._local_limit = None
+            return run()
+        self._take()
+        self._wanted = (words_of(sql), sql)
+        if self.connection.in_atomic_block and self.native.whole:
+            self._limit_locally(BRIEF if changes else DATA_SECONDS)
+            return run()
+        return self._attempts(*self._wanted, run, again) if changes else run()
+
+    def _take(self) -> None:
+        tables, self._to_take = self._to_take, []
+        if tables:
+            with self._own():
+                self.native.take(self.connection, tables)
+
+    def _limit_locally(self, seconds: float) -> None:
+        block = self.connection.atomic_blocks[0]
+        now = self._local_limit[1] if self._local_limit and self._local_limit[0] is block else self._session_limit
+        if now != seconds or self._local_limit is None:
+            with self._own():
+                self.native.limit(self.connection, seconds, local=True)
+        self._local_limit = (block, seconds)
+
+    def _attempts(
+        self, names: Collection[str], sql: str, run: Callable[[], Answer], again: Callable[[], None]
+    ) -> Answer:
+        began, attempts, lost = time.monotonic(), 0, 0
+        while True:
+            # Where an attempt that does not wait disturbs nobody, the first one needs no look.
+            seen = self._wait_outside(names, sql, began) if self.native.whole or attempts else Seen(exact=False)
+            tried = time.monotonic()
+            seconds = self._seconds_in_queue(seen, sql, attempts, lost, tried - began)
+            try:
+                with self._limited(seconds):
+                    return run()
+            except OperationalError as error:
+                if not self.native.is_lock_failure(error):
+                    raise
+            took = time.monotonic() - tried
+            self._spent += took
+            attempts, lost = attempts + 1, lost + (took > seconds + WORK_SECONDS)
+            # Work that is lost is no waiting; it has a limit of its own.
+            self._waited += min(took, seconds + WORK_SECONDS)
+            if lost >= MOST_LOST:
+                raise self._failure(names, sql)
+            # What was refused may be another table than those that were waited for.
+            names = {*names, *self._wanted[0]}
+            self._pause(self._seen(names, sql), names, self._wanted[1])
+            again()
+
+    def _wait_outside(self, names: Collection[str], sql: str, began: float) -> Seen:
+        """Wait for those who hold the tables for long; for those who come and go an attempt has to wait."""
+        while names:
+            seen = self._seen(names, sql)
+            if not seen.exact or seen.longest < (LONG if time.monotonic() - began >= PATIENT else 2 * BRIEF):
+                return seen
+            self._pause(seen, names, sql)
+        return Seen(brief=BRIEF)
+
+    def _seconds_in_queue(self, seen: Seen, sql: str, attempts: int, lost: int, waited: float) -> float:
+        own = self.native.own_limit(sql, self.limit - self._waited)
+        if own is not None:
+            if (others := self._seen(words_of(sql), "")).holders:
+                self._say(f"{self._name} waits up to {own:.0f} s for {_who(others)}; it needs {_what(sql)} ...")
+            return own
+        if seen.missing and (lost or attempts % BLIND_ATTEMPTS == BLIND_ATTEMPTS - 1):
+            return PATIENT
+        return seen.brief if waited >= PATIENT else min(seen.brief, BRIEF)
+
+    @contextlib.contextmanager
+    def _limited(self, seconds: float) -> Iterator[None]:
+        with self._own():
+            self.native.limit(self.connection, seconds)
+        self._session_limit, self._local_limit = seconds, (None, seconds)
+        try:
+            yield
+        finally:
+            self._session_limit = DATA_SECONDS
+            # A session that cannot be asked any more has no limits, and its next statement says so.
+            with self._own(), contextlib.suppress(DatabaseError):
+                self.native.limit(self.connection, DATA_SECONDS)
+
+    def _seen(self, names: Collection[str], sql: str) -> Seen:
+        with self._own():
+            return self.native.seen(self.connection, names, sql)
+
+    @contextlib.contextmanager
+    def _own(self) -> Iterator[None]:
+        before, self._is_own = self._is_own, True
+        try:
+            yield
+        finally:
+            self._is_own = before
+
+    def _pause(self, seen: Seen, names: Collection[str], sql: str) -> None:
+        if self._waited >= self.limit:
+            raise self._failure(names, sql, seen)
+        if self._told is None or self._waited - self._told >= TELL_SECONDS:
+            self._told = self._waited
+            self._say(f"{self._name} waits for {_who(seen)}; it needs {_what(sql)} ...")
+        time.sleep(POLL_SECONDS)
+        self._waited += POLL_SECONDS
+        self._spent += POLL_SECONDS
+
+    def _failure(
+        self, names: Collection[str], sql: str, seen: Seen | None = None, waited: str | None = None
+    ) -> LockNotObtained:
+        seen = seen or self._seen(names, sql)
+        waited = f"; waited {self._spent:.0f} s" if waited is None else waited
+        return LockNotObtained(
+            f"{self._name} did not get {_what(sql)} from {_who(seen)}{waited}. "
+            "Let that end, or end it, and run this again, or give --lock-timeout more seconds."
+        )
+
+
+def _who(seen: Seen) -> str:
+    if seen.missing:
+        return f"somebody who cannot be seen ({seen.missing})"
+    if not seen.holders:
+        return "somebody who is gone by now"
+    among = "" if seen.exact else "one of these, as far as can be seen: "
+    return among + "; ".join(map(str, seen.holders[:3]))
+
+
+def _what(sql: str) -> str:
+    return f"the lock of {shown(sql)}" if sql else "a lock"

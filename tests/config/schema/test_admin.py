@@ -1,0 +1,162 @@
+"""The staff pages of the schema: its state, its history, and the tasks that a person approves."""
+
+from datetime import timedelta
+
+import pytest
+from django.contrib.admin import site
+from django.contrib.auth.models import Permission
+from django.db import connection
+from django.db.migrations.recorder import MigrationRecorder
+from django.test.utils import CaptureQueriesContext
+from django.urls import reverse
+from django.utils import timezone
+
+from config.demo.factories import UserFactory
+from config.schema import journal
+from config.schema.probe import probe
+
+pytestmark = pytest.mark.django_db
+MODELS = [pytest.param(model, id=model.__name__) for model in site._registry if model._meta.app_label == "schema"]
+DIGEST = "0" * 64
+STATE = "admin:schema_appliedmigration_changelist"
+
+
+def page(model, name: str, *keys) -> str:
+    return reverse(f"admin:schema_{model._meta.model_name}_{name}", args=keys)
+
+
+def task(**columns):
+    now = timezone.now()
+    return journal.RecoveryTask._base_manager.create(
+        **{"fault": "missing_table", "subject": "t", "words": "It is gone.", "opened_at": now} | columns
+    )
+
+
+@pytest.fixture
+def one_of_each() -> None:
+    fill()
+
+
+def fill() -> None:
+    now = timezone.now()
+    run = journal.Run._base_manager.create(
+        command="migrate",
+        by="ada",
+        host="web-1",
+        pid=1,
+        release="1.0",
+        engine="sqlite 3.40",
+        lock_wait_ms=0,
+        started_at=now,
+    )
+    step = journal.Step._base_manager.create(
+        run=run,
+        app="inventory",
+        name="0001_x",
+        backwards=False,
+        in_one_transaction=False,
+        digest="d",
+        operations="[]",
+        started_at=now,
+        ended_at=now,
+    )
+    at = {"step": step, "number": 0}
+    journal.OperationEntry._base_manager.create(**at, is_code=True, started_at=now)
+    journal.StatementEntry._base_manager.create(**at, run=run, operation=0, sql="SELECT", digest="d", started_at=now)
+    journal.AnswerEntry._base_manager.create(**at, operation=0, question="get_constraints()", answer="{}")
+    task()
+    journal.Approval._base_manager.create(digest=DIGEST, approved_by="ada", reason="agreed", approved_at=now)
+    probe(connection, release="1.0")
+
+
+@pytest.mark.parametrize("model", MODELS)
+@pytest.mark.usefixtures("one_of_each")
+def test_every_page_is_seen_and_nothing_is_changed_by_hand(admin_client, model):
+    assert admin_client.get(page(model, "changelist")).status_code == 200
+    assert admin_client.get(f"{page(model, 'changelist')}?q=a").status_code == 200
+    record = model._base_manager.first()
+    assert admin_client.get(page(model, "change", record.pk)).status_code == 200
+    adds = [] if model.__name__ == "Approval" else [page(model, "add")]
+    for address in (*adds, page(model, "change", record.pk), page(model, "delete", record.pk)):
+        assert admin_client.post(address, {"post": "yes"}).status_code == 403
+
+
+@pytest.mark.parametrize("model", MODELS)
+@pytest.mark.usefixtures("one_of_each")
+def test_a_longer_list_makes_no_more_queries(admin_client, model):
+    def queries() -> int:
+        with CaptureQueriesContext(connection) as seen:
+            admin_client.get(page(model, "changelist"))
+        return len(seen)
+
+    queries()
+    few = queries()
+    for _ in range(3):
+        fill()
+    assert queries() <= few
+
+
+def test_the_state_is_what_the_command_says_and_the_applied_migrations_stand_below(admin_client):
+    MigrationRecorder(connection).migration_qs.filter(app="inventory", name="0011_vm_disks_job").delete()
+
+    shown = admin_client.get(reverse(STATE)).content.decode()
+
+    assert ": pending</h2>" in shown
+    assert "1 migrations are not applied: inventory.0011_vm_disks_job." in shown
+    assert "Last probe: unknown, no worker has looked" in shown
+    assert "0010_" in shown
+
+
+def test_what_a_probe_found_is_shown_with_its_age_until_it_is_too_old(admin_client, settings):
+    probe(connection, release="1.0")
+    assert "Last probe: ready, 0\xa0minutes ago" in admin_client.get(reverse(STATE)).content.decode()
+
+    long_ago = timezone.now() - timedelta(seconds=3 * settings.SCHEMA_PROBE_SECONDS)
+    journal.Probe._base_manager.update(last_at=long_ago)
+    assert "Last probe: unknown; 15\xa0minutes ago it was ready" in admin_client.get(reverse(STATE)).content.decode()
+
+
+def test_a_task_is_approved_once_and_the_approver_is_recorded(admin_client, admin_user):
+    waiting, by_hand = task(command="schema_recover --apply", open_key="1"), task(command=None, open_key="2")
+    send = {"action": "approve", "_selected_action": [waiting.pk, by_hand.pk]}
+
+    answer = admin_client.post(reverse("admin:schema_recoverytask_changelist"), send, follow=True)
+
+    said = [str(message) for message in answer.context["messages"]]
+    assert said == [
+        "missing_table t is approved; the worker does it at its next look.",
+        "missing_table t is mended by a person, so nothing was changed.",
+    ]
+    waiting.refresh_from_db()
+    assert waiting.approved_by == admin_user.username
+    again = admin_client.post(reverse("admin:schema_recoverytask_changelist"), send, follow=True)
+    assert "was approved or has ended before" in str(next(iter(again.context["messages"])))
+
+
+def test_who_may_only_look_cannot_approve(client):
+    user, waiting = UserFactory(is_staff=True), task(command="schema_recover --apply")
+    user.user_permissions.set(Permission.objects.filter(codename__startswith="view_"))
+    client.force_login(user)
+
+    page = reverse("admin:schema_recoverytask_changelist")
+    client.post(page, {"action": "approve", "_selected_action": [waiting.pk]})
+
+    assert client.get(page).status_code == 200
+    waiting.refresh_from_db()
+    assert waiting.approved_by is None
+
+
+def test_a_plan_is_approved_by_its_digest_and_the_yes_is_withdrawn_but_stays(admin_client, admin_user):
+    add = reverse("admin:schema_approval_add")
+    assert "Copy it from schema_plan." in admin_client.post(add, {"digest": "x", "reason": "r"}).content.decode()
+
+    admin_client.post(add, {"digest": DIGEST, "reason": "rehearsed twice"})
+    found = journal.Approval._base_manager.get()
+    assert (found.digest, found.approved_by, found.reason) == (DIGEST, admin_user.username, "rehearsed twice")
+    assert journal.Journal(connection).is_approved(DIGEST)
+
+    send = {"action": "withdraw", "_selected_action": [found.pk]}
+    admin_client.post(reverse("admin:schema_approval_changelist"), send)
+    found.refresh_from_db()
+    assert found.withdrawn_by == admin_user.username
+    assert not journal.Journal(connection).is_approved(DIGEST)
