@@ -70,7 +70,8 @@ def show_vcenter(engine: str, result: dict) -> None:
 
 
 MIGRATING = {
-    "fresh": "at most 1.10",
+    "fresh, not read again": "at most 1.10",
+    "fresh": "at most 1.25",
     "nothing to do": "not slower",
     "replicas": "at most 1.2: 8 of ours on an empty database, from the release of the lock to the last exit",
 }
@@ -81,7 +82,7 @@ def show_migrating(engine: str, result: dict) -> None:
     for name, goal in MIGRATING.items():
         found = result[name]
         print(
-            f"  {name:<14}{found['ours']:>7.2f} s {found['stock']:>7.2f} s {found['ratio']:>6.2f}  (goal: {goal})",
+            f"  {name:<22}{found['ours']:>7.2f} s {found['stock']:>7.2f} s {found['ratio']:>6.2f}  (goal: {goal})",
             flush=True,
         )
 
