@@ -11,6 +11,7 @@ from config.schema.changes import Change, Part, Step, created_models, is_reversi
 from config.schema.dialects import dialect
 from config.schema.dialects.costs import FREE, NEW, Kind, costs, kinds_of
 from config.schema.dialects.statements import Kind as StatementKind
+from config.schema.dialects.statements import without_secrets
 from config.schema.digest import migration_digest
 from config.schema.loss import LiveRows, Loss, LossClass, all_of, is_nothing
 
@@ -192,7 +193,7 @@ class _Rendered:
                 self.steps.append(self._step(editor, migration.app_label, step, backwards))
             count = len(editor.collected_sql)
         known = None not in self.steps
-        self.deferred = tuple(editor.collected_sql[count:]) if known else None
+        self.deferred = tuple(map(without_secrets, editor.collected_sql[count:])) if known else None
 
     def _step(self, editor: Any, app_label: str, step: Step, backwards: bool) -> tuple[str, ...] | None:
         if not all(each.reduces_to_sql for each in operations_within(step.operation)) or None in self.steps:
@@ -212,7 +213,7 @@ class _Rendered:
         names = {each.model[1] for change in step.changes for each in (change, change.back())}
         outdated = self.has_read and bool(self.touched & (names | {ANY_TABLE}))
         self.touched |= names
-        return None if outdated else tuple(editor.collected_sql[begin:])
+        return None if outdated else tuple(map(without_secrets, editor.collected_sql[begin:]))
 
     def _only_reads(self, execute: Any, sql: str, params: Any, many: bool, context: Any) -> Any:
         if dialect(self.connection).statements.kind(str(sql)) not in (StatementKind.READ, StatementKind.SESSION):

@@ -12,6 +12,7 @@ from unittest.mock import patch
 from django.core.management.commands import migrate
 from django.db import DatabaseError
 
+from config.schema.dialects.statements import hide_refused
 from config.schema.drift import lacking, unlike_the_plan
 from config.schema.executor import Done, SchemaExecutor
 from config.schema.exits import Refused
@@ -70,6 +71,7 @@ def one_runner(
             lock.take(timeout)
             waits.begin()
         with (
+            lock.connection.execute_wrapper(hide_refused),
             waits.named(),
             patch.object(migrate, "MigrationExecutor", executor),
             patch.object(migrate, "emit_post_migrate_signal", send_under_lock),

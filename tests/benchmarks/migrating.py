@@ -29,6 +29,7 @@ from django.db import connections  # noqa: E402
 from django.db.utils import ConnectionHandler  # noqa: E402
 
 from config.databases import database  # noqa: E402
+from config.schema import runner  # noqa: E402
 from config.schema.lock import SchemaLock  # noqa: E402
 from config.schema.management.commands.migrate import Command as Ours  # noqa: E402
 from tests.engines import ENGINES, fresh_database  # noqa: E402
@@ -124,6 +125,10 @@ def main() -> None:
         for kind in KINDS:
             with empty_database(options.engine):
                 times.setdefault("fresh", {}).setdefault(kind, []).append(one(kind))
+        with empty_database(options.engine), patch.object(runner, "_look_again"):
+            journalled = times.setdefault("fresh, not read again", {})
+            journalled.setdefault("ours", []).append(one("ours"))
+            journalled.setdefault("stock", []).append(times["fresh"]["stock"][-1])
         with empty_database(options.engine):
             times.setdefault("replicas", {}).setdefault("ours", []).append(after_the_release())
             times["replicas"].setdefault("stock", []).append(together("stock"))

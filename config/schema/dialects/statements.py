@@ -3,7 +3,10 @@
 import enum
 import hashlib
 import re
+from collections.abc import Callable
 from typing import Any, Protocol
+
+from django.db import DatabaseError
 
 
 class Kind(enum.Enum):
@@ -34,6 +37,7 @@ SPACE_AND_COMMENTS = re.compile(r"(\s+|--[^\n]*(\n|$)|/\*.*?\*/)+", re.DOTALL)
 SECRET = re.compile(
     r"(\b(?:PASSWORD(?:\s+FOR\s+\S+)?|IDENTIFIED(?:\s+(?:VIA|WITH)\s+\w+)?\s+(?:BY|USING|AS))\W*)'(?:[^']|'')*'", re.I
 )
+NAMES_A_SECRET = re.compile(r"\b(PASSWORD|IDENTIFIED)\b", re.IGNORECASE)
 LITERAL = re.compile(r"'(?:[^']|'')*'")
 
 
@@ -50,6 +54,22 @@ def first_words(sql: str, count: int = 4) -> list[str]:
 def without_secrets(sql: str) -> str:
     """The statement as it may be kept and shown: passwords that it gives to accounts are left out."""
     return SECRET.sub(r"\1'...'", sql)
+
+
+def hide_refused(execute: Callable[..., Any], sql: Any, params: Any, many: bool, context: Any) -> Any:
+    """Stand around each statement, as `connection.execute_wrapper` has it, and keep passwords out of its errors.
+
+    A database repeats what it refuses, from anywhere in it on; so of a statement that names a password nothing is told
+    but its first words and the database's code.
+    """
+    try:
+        return execute(sql, params, many, context)
+    except DatabaseError as error:
+        if not NAMES_A_SECRET.search(str(sql)):
+            raise
+        code = getattr(error.__cause__, "sqlstate", None) or (error.args or ["unknown"])[0]
+        words = f"{' '.join(first_words(str(sql), 2))} was refused with the code {code}"
+        raise type(error)(f"{words}; it names a password, so no more of it is shown.") from None
 
 
 def statement_digest(sql: str) -> str:
