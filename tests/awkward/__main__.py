@@ -1,4 +1,4 @@
-"""All kills, on each engine in databases of their own.
+"""All kills, and whether what is not killed leaves drift, on each engine in databases of their own.
 
 python -m tests.awkward [--engines sqlite,postgresql,mariadb]
 """
@@ -13,8 +13,13 @@ import sys
 from tests.engines import ENGINES, URL_VARIABLES, fresh_database
 from tests.run import url_of
 
-PARTS = ("tests.awkward.killing", "tests.awkward.killing_ours", "tests.awkward.killing_processes")
-"""The corpus and this project's own migrations at every boundary, and processes at any moment."""
+PARTS = (
+    "tests.awkward.drifting",
+    "tests.awkward.killing",
+    "tests.awkward.killing_ours",
+    "tests.awkward.killing_processes",
+)
+"""The corpus without a kill; the corpus and this project's own migrations at every boundary; processes at any moment."""
 
 
 def main() -> int:

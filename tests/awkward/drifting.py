@@ -23,7 +23,7 @@ from tests.awkward.killed.corpus import CASES  # isort: skip
 def main() -> None:
     engine, *flags = sys.argv[1:]
     connection.features.supports_cascade_drop = engine == "postgresql"
-    report: dict[str, list[str]] = {"looked": [], "differences": []}
+    report: dict[str, list[str]] = {"looked": [], "failures": []}
     for name, case in CASES.items():
         if engine not in case.engines or (flags and not case.quick):
             continue
@@ -33,7 +33,7 @@ def main() -> None:
                 call_command("migrate", *target, verbosity=0)
                 found = [*history_differences(connection), *applied_differences(connection)]
                 report["looked"].append(f"{name} at {target[1]}")
-                report["differences"] += [f"{name} at {target[1]}: {each.kind}: {each.words}" for each in found]
+                report["failures"] += [f"{name} at {target[1]}: {each.kind}: {each.words}" for each in found]
         empty()
     json.dump(report, sys.stdout)
 

@@ -3,7 +3,7 @@
     DATABASE_URL=... python -m tests.awkward.killing_ours ENGINE [--quick]
 
 Each migration is applied and unapplied in its place in the history, with rows in the tables that it rebuilds. With
---quick only a few of them are, at every fifteenth boundary. Prints a report as JSON.
+--quick only a few of them are, at every thirtieth boundary. Prints a report as JSON.
 """
 
 import os
@@ -79,7 +79,7 @@ def main() -> None:
     history: list[Target] = [
         (each.app_label, each.name) for each, _ in executor.migration_plan(executor.loader.graph.leaf_nodes())
     ]
-    matrix = History(engine, step=15 if quick else 1)
+    matrix = History(engine, step=30 if quick else 1)
     latest: dict[str, str] = {}
     for app, name in history[: history.index(QUICK[-1]) + 1] if quick else history:
         if not quick or (app, name) in QUICK:
