@@ -1,5 +1,6 @@
 """What the migrations that are applied have made, told from their state without asking the database."""
 
+from collections.abc import Callable, Collection, Iterable
 from typing import Any
 
 from django.conf import settings
@@ -13,6 +14,18 @@ def expected_tables(connection: Any, state: ProjectState) -> set[str]:
     return {
         table for model in state.models.values() if has_table(connection, model) for table in _tables(connection, model)
     }
+
+
+def present_tables(connection: Any, expected: Collection[str]) -> set[str]:
+    """The tables and views that are there, spelled as expected."""
+    spelled = spelling(expected, ignores_case=connection.features.ignores_table_name_case)
+    return set(map(spelled, connection.introspection.table_names(include_views=True)))
+
+
+def spelling(expected: Iterable[str], *, ignores_case: bool) -> Callable[[str], str]:
+    """How a name that is there is spelled where it is expected; it may differ where the engine ignores case."""
+    names = {name.casefold(): name for name in expected} if ignores_case else {}
+    return lambda name: names.get(name.casefold(), name)
 
 
 def touched_tables(connection: Any, before: ProjectState, after: ProjectState) -> set[str]:

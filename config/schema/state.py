@@ -13,7 +13,7 @@ from config.schema.direct import first_line
 from config.schema.drift import applied_differences, history_differences, migrations_ahead, unrecorded
 from config.schema.exclusion import doubt, exclusion_of
 from config.schema.exits import DONE, INTERRUPTED, LOCKED, REFUSED, UNREACHABLE
-from config.schema.expected import expected_tables
+from config.schema.expected import expected_tables, present_tables
 from config.schema.journal import Journal, Run
 
 
@@ -138,7 +138,7 @@ class _Reader:
         """How many tables the applied migrations have made, and which of them are not there."""
         # Django offers the state of what is applied to its own executor only.
         expected = expected_tables(self.connection, self.executor._create_project_state(with_applied_migrations=True))
-        missing = tuple(sorted(expected - set(self.connection.introspection.table_names(include_views=True))))
+        missing = tuple(sorted(expected - present_tables(self.connection, expected)))
         return len(expected), missing
 
     def _version(self) -> str | None:

@@ -19,7 +19,7 @@ PARTS = (
     "tests.awkward.killing_ours",
     "tests.awkward.killing_processes",
 )
-"""The corpus without a kill; the corpus and this project's own migrations at every boundary; processes at any moment."""
+"""The corpus without a kill; it and this project's own migrations at every boundary; processes at any moment."""
 
 
 def main() -> int:

@@ -1,11 +1,12 @@
 """What an engine's own catalogue says of the tables, in words that are alike for all engines."""
 
 import re
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
 from typing import Any, Protocol
 
 Columns = tuple[str, ...]
+Spelling = Callable[[str], str]
 
 
 @dataclass(frozen=True)
@@ -68,12 +69,37 @@ class Table:
     others: set[str] = field(default_factory=set)
     """The names of constraints of other kinds, and of triggers."""
 
+    def spelled(self, table_of: Spelling, own: Spelling, column_of: Callable[[str], Spelling]) -> "Table":
+        """The same with other spellings: of tables, of its own columns, and of the columns of any table."""
+
+        def each(columns: Columns) -> Columns:
+            return tuple(map(own, columns))
+
+        return replace(
+            self,
+            columns={own(name): column for name, column in self.columns.items()},
+            primary_key=each(self.primary_key),
+            keys=[replace(key, columns=key.columns and each(key.columns)) for key in self.keys],
+            foreign_keys=[
+                replace(
+                    key,
+                    columns=each(key.columns),
+                    table=table_of(key.table),
+                    to=tuple(map(column_of(table_of(key.table)), key.to)),
+                )
+                for key in self.foreign_keys
+            ],
+            checks={name: replace(check, columns=each(check.columns)) for name, check in self.checks.items()},
+        )
+
 
 class Catalogue(Protocol):
     """How an engine tells what is there, and what it makes of the words of a migration."""
 
     rebuilds: bool
     """Whether a column or a constraint changes only together with its whole table."""
+    ignores_case_of_columns: bool
+    """Whether two names of columns that differ in upper and lower case alone are one name."""
 
     def read(self, connection: Any) -> dict[str, Table]:
         """All tables and views of the database by name, in a number of queries that does not depend on theirs."""

@@ -12,7 +12,7 @@ from django.db.migrations.state import ProjectState
 from config.schema.dialects import NAMES, dialect
 from config.schema.drift.compare import compare
 from config.schema.drift.difference import Difference
-from config.schema.drift.expected import ExpectedTable, expected_catalogue
+from config.schema.drift.expected import ExpectedTable, expected_catalogue, live_catalogue
 from config.schema.drift.history import history_differences, migrations_ahead
 from config.schema.drift.mend import mended
 from config.schema.drift.reread import lacking, unlike_the_plan, unrecorded
@@ -40,8 +40,9 @@ def catalogue_differences(
 
     `tables`: only these; by default all that the state has. The number of queries does not depend on theirs.
     """
-    live = dialect(connection).catalogue.read(connection)
-    return mended(connection, compare(expected_catalogue(connection, state), live, tables), live)
+    expected = expected_catalogue(connection, state)
+    live = live_catalogue(connection, expected)
+    return mended(connection, compare(expected, live, tables), live)
 
 
 def applied_differences(
@@ -56,7 +57,7 @@ def applied_differences(
     # Django offers the state of what is applied to its own executor only.
     state = executor._create_project_state(with_applied_migrations=True)
     expected = _expected_now(connection, executor.loader, state)
-    live = dialect(connection).catalogue.read(connection)
+    live = live_catalogue(connection, expected)
     found = compare(expected, live)
     further = {app for app, _ in migrations_ahead(executor.loader)}
     app_of = {name: table.model._meta.app_label for name, table in expected.items()}

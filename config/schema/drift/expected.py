@@ -1,6 +1,6 @@
 """What the catalogue has to hold of each table of a migration state, as Django's schema editor would make it now."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -8,9 +8,9 @@ from django.db.migrations.state import ProjectState
 from django.db.models import CheckConstraint, Q, UniqueConstraint, Value
 
 from config.schema.dialects import dialect
-from config.schema.dialects.catalogue import Column, Columns, ForeignKey, Key
+from config.schema.dialects.catalogue import Column, Columns, ForeignKey, Key, Table
 from config.schema.dialects.on_delete import OnDeleteMixin, on_delete_rule
-from config.schema.expected import has_table
+from config.schema.expected import has_table, spelling
 
 
 @dataclass(frozen=True)
@@ -65,6 +65,19 @@ def expected_catalogue(connection: Any, state: ProjectState) -> dict[str, Expect
         for rendered in _with_joins(state.apps.get_model(*key))
     ]
     return {name: _table(editor, model) for model in models if (name := table_name(model)) is not None}
+
+
+def live_catalogue(connection: Any, expected: Mapping[str, ExpectedTable]) -> dict[str, Table]:
+    """All tables that are there, with their names and those of their columns spelled as expected."""
+    catalogue = dialect(connection).catalogue
+    table_of = spelling(expected, ignores_case=connection.features.ignores_table_name_case)
+    live = {table_of(name): table for name, table in catalogue.read(connection).items()}
+
+    def column_of(table: str) -> Callable[[str], str]:
+        columns = expected[table].columns if table in expected else ()
+        return spelling(columns, ignores_case=catalogue.ignores_case_of_columns)
+
+    return {name: table.spelled(table_of, column_of(name), column_of) for name, table in live.items()}
 
 
 def table_name(model: Any) -> str | None:

@@ -8,11 +8,10 @@ from django.db.migrations.migration import Migration
 from django.db.migrations.operations import RunPython, RunSQL
 from django.db.migrations.state import ProjectState
 
-from config.schema.dialects import dialect
 from config.schema.drift.compare import compare
 from config.schema.drift.difference import Difference, Found
-from config.schema.drift.expected import expected_catalogue
-from config.schema.expected import expected_tables, touched_tables
+from config.schema.drift.expected import expected_catalogue, live_catalogue
+from config.schema.expected import expected_tables, present_tables, touched_tables
 from config.schema.journal import Journal, Step
 from config.schema.resume import flattened
 
@@ -33,8 +32,8 @@ def unlike_the_plan(connection: Any, plan: Plan) -> list[Difference]:
 
 def lacking(connection: Any, state: ProjectState, tables: Collection[str]) -> list[Found]:
     """What these tables lack of what the state says; not what they have beside it."""
-    live = dialect(connection).catalogue.read(connection)
-    found = compare(expected_catalogue(connection, state), live, tables)
+    expected = expected_catalogue(connection, state)
+    found = compare(expected, live_catalogue(connection, expected), tables)
     return [each for each in found if each.kind not in BESIDE_MIGRATIONS]
 
 
@@ -46,7 +45,6 @@ def unrecorded(connection: Any, executor: Any) -> Iterator[tuple[Migration, set[
     """
     loader = executor.loader
     state = executor._create_project_state(with_applied_migrations=True)
-    live = {*connection.introspection.table_names(include_views=True)}
     journal = {(step.app, step.name): step for step in Journal(connection).rows_if_any(Step, outcome="done")}
     applied = {*loader.applied_migrations}
     for migration, _ in executor.migration_plan(loader.graph.leaf_nodes()):
@@ -57,6 +55,7 @@ def unrecorded(connection: Any, executor: Any) -> Iterator[tuple[Migration, set[
         tables = touched_tables(connection, state, after)
         made = expected_tables(connection, after) - expected_tables(connection, state)
         gone = expected_tables(connection, state) - expected_tables(connection, after)
+        live = present_tables(connection, made | gone)
         is_known = _is_journalled(journal.get(key)) or (made and not _has_code(migration))
         if is_known and made <= live and not gone & live and not lacking(connection, after, tables - gone):
             applied.add(key)

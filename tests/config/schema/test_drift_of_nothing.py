@@ -116,6 +116,17 @@ def test_a_table_with_all_kinds_of_columns_is_no_drift_nor_is_it_after_renames(f
     assert_no_drift(story)
 
 
+def test_a_name_in_other_cases_is_no_drift_where_the_engine_takes_it_for_the_same(story: Story) -> None:
+    story.apply(
+        CreateModel("Thing", [("id", KEY), ("name", models.CharField(max_length=9, db_index=True))]),
+        CreateModel("Part", [("id", KEY), ("thing", models.ForeignKey("Thing", models.CASCADE))]),
+        AlterModelTable("Thing", "table_of_things"),
+        AlterModelTable("Thing", "TabLE_of_thinGs"),
+        RenameField("Thing", "name", "Name"),
+    )
+    assert_no_drift(story)
+
+
 @pytest.mark.parametrize("fields", [FIELDS, DEFAULTS], ids=["fields", "defaults"])
 def test_a_table_to_which_all_kinds_of_columns_are_added_is_no_drift(fields: Any, story: Story) -> None:
     story.apply(CreateModel("Thing", [("id", KEY)]), *(AddField("Thing", name, each) for name, each in fields.items()))

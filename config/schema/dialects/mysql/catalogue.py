@@ -49,6 +49,7 @@ CHECKS = {
 
 class MySQLCatalogue:
     rebuilds = False
+    ignores_case_of_columns = True
 
     def __init__(self, *, mariadb: bool) -> None:
         self.mariadb = mariadb

@@ -60,6 +60,7 @@ WHERE NOT i.indisprimary AND i.indrelid IN ({WHOLE})"""
 
 class PostgreSQLCatalogue:
     rebuilds = False
+    ignores_case_of_columns = False
 
     def read(self, connection: Any) -> dict[str, Table]:
         by_number: dict[int, Table] = {}

@@ -28,6 +28,7 @@ TOKENS = re.compile(r"""("(?:[^"]|"")*"|'(?:[^']|'')*'|`[^`]*`|\[[^\]]*\]|[(),]|
 
 class SQLiteCatalogue:
     rebuilds = True
+    ignores_case_of_columns = True
 
     def read(self, connection: Any) -> dict[str, Table]:
         tables = {}
