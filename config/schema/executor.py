@@ -214,7 +214,7 @@ class SchemaExecutor(MigrationExecutor):
         if in_one_transaction and step.in_one_transaction:
             return self.waits.whole(
                 names_touched(self.connection, migration, state, backwards=backwards),
-                lambda take: self._run_whole(migration, state.clone(), work, record, take, backwards=backwards),
+                lambda take: self._run_whole(migration, step, state.clone(), work, record, take),
                 may_retry=all(map(may_retry, flattened(migration.operations))),
             )
         with self.connection.schema_editor(atomic=migration.atomic) as editor:
@@ -234,15 +234,15 @@ class SchemaExecutor(MigrationExecutor):
     def _run_whole(
         self,
         migration: Migration,
+        step: Any,
         state: Any,
         work: Callable[[Migration, Any, Any], Any],
         record: Callable[[], None],
         take: Callable[[], None],
-        *,
-        backwards: bool,
     ) -> Any:
         """In one transaction with the rows that record it; may be run again, with another state, after it failed."""
-        step = self._step(migration, backwards=backwards, in_one_transaction=True)
+        # An attempt that was rolled back took its row along.
+        step.pk, step._state.adding = None, True
         with self.connection.schema_editor(atomic=True) as editor, self.connection.execute_wrapper(self.waits.inside):
             take()
             state = work(migration, state, editor)

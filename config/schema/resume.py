@@ -9,7 +9,7 @@ import contextlib
 import copy
 import hashlib
 import json
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any
 
 from django.db import DatabaseError, transaction
@@ -45,9 +45,9 @@ class Progress:
         self.journal, self.step, self.editor, self.waits = journal, step, editor, waits
         self.connection = journal.connection
         self.statements_of = dialect(self.connection).statements
-        self.entries = {row.number: row for row in journal.rows(OperationEntry).filter(step=step)}
-        self.statements = {(r.operation, r.number): r for r in journal.rows(StatementEntry).filter(step=step)}
-        self.answers = {(r.operation, r.number): r for r in journal.rows(AnswerEntry).filter(step=step)}
+        self.entries = {row.number: row for row in self._rows(OperationEntry)}
+        self.statements = {(row.operation, row.number): row for row in self._rows(StatementEntry)}
+        self.answers = {(row.operation, row.number): row for row in self._rows(AnswerEntry)}
         self.operation = -1
         self._inner: Operation | None = None
         self._next_statement = self._next_answer = 0
@@ -55,6 +55,10 @@ class Progress:
         self._later: list[Any] = []
         self._ended: list[Any] = []
         self._is_own = False
+
+    def _rows(self, model: Any) -> Iterable[Any]:
+        """What an earlier run has left; this one begins with nothing."""
+        return () if self.step.run_id == self.journal.run.pk else self.journal.rows(model).filter(step=self.step)
 
     @contextlib.contextmanager
     def own(self) -> Iterator[None]:
@@ -167,8 +171,8 @@ class Progress:
             return execute(sql, params, many, context)
         text = str(sql)
 
-        def run() -> Any:
-            return execute(sql, params, many, context)
+        def run(said: str) -> Any:
+            return execute(sql if said == text else said, params, many, context)
 
         kind = self.statements_of.kind(text)
         is_code = self._inner is None
@@ -188,14 +192,14 @@ class Progress:
             return None
         entry.started_at = timezone.now()
         if kind is Kind.WITH_OUTCOME and not is_code:
-            return self._wait(text, lambda: self._together(entry, run))
+            return self._wait(text, lambda said: self._together(entry, lambda: run(said)))
         if kind is Kind.COMMITS:
             with self.own():
                 entry.before = self.statements_of.before(self.connection, text)
         self.write(entry)
         return self._beside(entry, kind, text, run)
 
-    def _beside(self, entry: Any, kind: Kind, sql: str, run: Callable[[], Any]) -> Any:
+    def _beside(self, entry: Any, kind: Kind, sql: str, run: Callable[[str], Any]) -> Any:
         """Run a statement that commits without its row in the journal, which is there already."""
         try:
             result = self._wait(sql, run, lambda: self._clear_away(entry, kind, sql))
@@ -221,7 +225,7 @@ class Progress:
         entry.ended_at = timezone.now()
         (self._ended if kind is Kind.COMMITS else self._later).append(entry)
 
-    def _wait(self, sql: str, run: Callable[[], Any], again: Callable[[], None] = lambda: None) -> Any:
+    def _wait(self, sql: str, run: Callable[[str], Any], again: Callable[[], None] = lambda: None) -> Any:
         with self.own():
             return self.waits.statement(sql, run, again)
 

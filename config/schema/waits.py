@@ -17,7 +17,8 @@ from config.schema.dialects.statements import Kind
 from config.schema.dialects.waits import BRIEF, DATA_SECONDS, LONG, PATIENT, Seen, shown, words_of
 from config.schema.exits import LockNotObtained
 
-POLL_SECONDS = 0.1
+FIRST_PAUSE, POLL_SECONDS = 0.01, 0.1
+"""Who is in the way is often gone at once, such as the server's own statistics; so the first looks follow closely."""
 TELL_SECONDS = 5.0
 BLIND_ATTEMPTS = 50
 """Where nobody who holds a table can be seen, the last of so many attempts is a patient one."""
@@ -42,6 +43,8 @@ class Waits:
         self._session_limit: float = DATA_SECONDS
         self._local_limit: tuple[Any, float] | None = (None, DATA_SECONDS)
         self._to_take: list[str] = []
+        self._seconds_to_take = 0.0
+        self._pause_seconds = FIRST_PAUSE
         self._wanted: tuple[Collection[str], str] = ((), "")
         self.begin_migration("migrate")
 
@@ -100,37 +103,40 @@ class Waits:
             has_taken = False
 
         self._wanted = (words_of(" ".join(tables)), f"LOCK TABLE {', '.join(tables)}" if tables else "")
-        return self._attempts(*self._wanted, lambda: run(take), again)
+        return self._attempts(*self._wanted, lambda _: run(take), again, whole=True)
 
     def inside(self, execute: Callable[..., Any], sql: Any, params: Any, many: bool, context: Any) -> Any:
         """Stand around each statement of such a migration, as `connection.execute_wrapper` has it."""
-        return self.statement(str(sql), lambda: execute(sql, params, many, context))
+        return self.statement(str(sql), lambda _: execute(sql, params, many, context))
 
-    def statement(self, sql: str, run: Callable[[], Answer], again: Callable[[], None] = lambda: None) -> Answer:
+    def statement(self, sql: str, run: Callable[[str], Answer], again: Callable[[], None] = lambda: None) -> Answer:
         """Run a statement; outside a transaction, again and again while it does not get its lock.
 
-        `again` is called before each attempt but the first. Raises LockNotObtained, and inside a transaction what the
-        database raises, as nothing but the end of the transaction lets go of the locks that it has.
+        `run` is handed the statement, in which its limit may stand by then. `again` is called before each attempt but
+        the first. Raises LockNotObtained, and inside a transaction what the database raises, as nothing but the end of
+        the transaction lets go of the locks that it has.
         """
         if self._is_own:
-            return run()
+            return run(sql)
         changes = self.native.changes_shape(sql)
         if not changes and self._kind(sql) is Kind.SESSION:
             # A savepoint that is taken back takes the limit back with it.
             self._local_limit = None
-            return run()
+            return run(sql)
         self._take()
         self._wanted = (words_of(sql), sql)
         if self.connection.in_atomic_block and self.native.whole:
             self._limit_locally(BRIEF if changes else DATA_SECONDS)
-            return run()
-        return self._attempts(*self._wanted, run, again) if changes else run()
+            return run(sql)
+        return self._attempts(*self._wanted, run, again) if changes else run(sql)
 
     def _take(self) -> None:
         tables, self._to_take = self._to_take, []
         if tables:
+            if self._seconds_to_take:
+                self._limit_locally(self._seconds_to_take)
             with self._own():
-                self.native.take(self.connection, tables)
+                self.native.take(self.connection, tables, waits=bool(self._seconds_to_take))
 
     def _limit_locally(self, seconds: float) -> None:
         block = self.connection.atomic_blocks[0]
@@ -141,17 +147,28 @@ class Waits:
         self._local_limit = (block, seconds)
 
     def _attempts(
-        self, names: Collection[str], sql: str, run: Callable[[], Answer], again: Callable[[], None]
+        self,
+        names: Collection[str],
+        sql: str,
+        run: Callable[[str], Answer],
+        again: Callable[[], None],
+        *,
+        whole: bool = False,
     ) -> Answer:
         began, attempts, lost = time.monotonic(), 0, 0
+        self._pause_seconds = FIRST_PAUSE
         while True:
-            # Where an attempt that does not wait disturbs nobody, the first one needs no look.
-            seen = self._wait_outside(names, sql, began) if self.native.whole or attempts else Seen(exact=False)
+            # The first attempt does not wait where the engine has such; that disturbs nobody, so it needs no look.
+            looks = attempts or (self.native.whole and not whole)
+            seen = self._wait_outside(names, sql, began) if looks else Seen(exact=False)
             tried = time.monotonic()
             seconds = self._seconds_in_queue(seen, sql, attempts, lost, tried - began)
             try:
-                with self._limited(seconds):
-                    return run()
+                if whole:
+                    self._seconds_to_take = seconds
+                    return run(sql)
+                with self._limited(sql, seconds) as said:
+                    return run(said)
             except OperationalError as error:
                 if not self.native.is_lock_failure(error):
                     raise
@@ -187,12 +204,16 @@ class Waits:
         return seen.brief if waited >= PATIENT else min(seen.brief, BRIEF)
 
     @contextlib.contextmanager
-    def _limited(self, seconds: float) -> Iterator[None]:
+    def _limited(self, sql: str, seconds: float) -> Iterator[str]:
+        """Within it the statement that it yields, and it alone, waits no longer."""
+        if said := self.native.limited(sql, seconds):
+            yield said
+            return
         with self._own():
             self.native.limit(self.connection, seconds)
         self._session_limit, self._local_limit = seconds, (None, seconds)
         try:
-            yield
+            yield sql
         finally:
             self._session_limit = DATA_SECONDS
             # A session that cannot be asked any more has no limits, and its next statement says so.
@@ -214,12 +235,14 @@ class Waits:
     def _pause(self, seen: Seen, names: Collection[str], sql: str) -> None:
         if self._waited >= self.limit:
             raise self._failure(names, sql, seen)
-        if self._told is None or self._waited - self._told >= TELL_SECONDS:
+        is_known = bool(seen.holders or seen.missing)
+        if is_known and (self._told is None or self._waited - self._told >= TELL_SECONDS):
             self._told = self._waited
             self._say(f"{self._name} waits for {_who(seen)}; it needs {_what(sql)} ...")
-        time.sleep(POLL_SECONDS)
-        self._waited += POLL_SECONDS
-        self._spent += POLL_SECONDS
+        time.sleep(self._pause_seconds)
+        self._waited += self._pause_seconds
+        self._spent += self._pause_seconds
+        self._pause_seconds = min(POLL_SECONDS, 2 * self._pause_seconds)
 
     def _failure(
         self, names: Collection[str], sql: str, seen: Seen | None = None, waited: str | None = None

@@ -37,7 +37,7 @@ SPACE_AND_COMMENTS = re.compile(r"(\s+|--[^\n]*(\n|$)|/\*.*?\*/)+", re.DOTALL)
 SECRET = re.compile(
     r"(\b(?:PASSWORD(?:\s+FOR\s+\S+)?|IDENTIFIED(?:\s+(?:VIA|WITH)\s+\w+)?\s+(?:BY|USING|AS))\W*)'(?:[^']|'')*'", re.I
 )
-NAMES_A_SECRET = re.compile(r"\b(PASSWORD|IDENTIFIED)\b", re.IGNORECASE)
+NAMES_A_SECRET = re.compile(r"""(?<![\w"`])(PASSWORD|IDENTIFIED)(?![\w"`])""", re.IGNORECASE)
 LITERAL = re.compile(r"'(?:[^']|'')*'")
 
 

@@ -68,6 +68,9 @@ class TableWaits(Protocol):
     def limit(self, connection: Any, seconds: float, *, local: bool = False) -> None:
         """How long statements that change the shape wait from now on; `local`: until the transaction ends."""
 
+    def limited(self, sql: str, seconds: float) -> str | None:
+        """The same statement with this limit in itself; None where the engine has no such form."""
+
     def is_lock_failure(self, error: BaseException) -> bool:
         """Whether a statement failed because somebody else holds a lock."""
 
@@ -80,8 +83,8 @@ class TableWaits(Protocol):
     def tables(self, connection: Any, names: Collection[str]) -> list[str]:
         """Those of the names that are tables which this user may lock, quoted and in order."""
 
-    def take(self, connection: Any, tables: Iterable[str]) -> None:
-        """Take the tables, inside a transaction."""
+    def take(self, connection: Any, tables: Iterable[str], *, waits: bool) -> None:
+        """Take the tables, inside a transaction; either at once or within the limit that is set."""
 
     def seen(self, connection: Any, names: Collection[str], sql: str = "") -> Seen:
         """Who holds the tables of these names in a way that a statement has to wait for."""

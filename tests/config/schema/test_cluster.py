@@ -17,7 +17,7 @@ from tests.config.schema.processes import LIMIT, rows, run, start, wait_for
 
 pytestmark = pytest.mark.slow
 ROUNDS = 100
-REBUILD = "info LIKE 'ALTER TABLE rebuilt_row FORCE%'"
+REBUILD = "info LIKE '%ALTER TABLE rebuilt_row FORCE%'"
 
 
 @pytest.fixture(scope="module")

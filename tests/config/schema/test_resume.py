@@ -46,7 +46,7 @@ def test_killed_at_any_boundary_the_next_migrate_brings_what_an_uninterrupted_on
 def test_on_the_backends_of_django_itself_too(engine, url):
     report = kill(url, engine, "--quick", "code_among_tables", STOCK="1")
     assert report["failures"] == []
-    assert report["kills"] > 5
+    assert report["kills"] > 3
 
 
 def test_so_it_is_with_the_migrations_of_this_project(engine, url):

@@ -6,7 +6,7 @@ from typing import Any
 
 from django.db import DatabaseError
 
-from config.schema.dialects.statements import Kind, first_words
+from config.schema.dialects.statements import Kind, first_words, without_comments
 
 KINDS = {
     **dict.fromkeys(("SET", "USE", "LOCK", "UNLOCK"), Kind.SESSION),
@@ -18,6 +18,12 @@ KINDS = {
 }
 OF_THE_SERVER = {"USER", "ROLE", "DATABASE", "SCHEMA", "SERVER", "TABLESPACE"}
 ON_TABLES = {"TABLE", "INDEX", "VIEW"}
+ONE_TABLE = re.compile(
+    r"\A(?:(?:CREATE|ALTER)\s+TABLE\s+(?:IF\s+(?:NOT\s+)?EXISTS\s+)?|DROP\s+TABLE\s+(?:IF\s+EXISTS\s+)?(?![^;]*,)|"
+    r"(?:CREATE\s+(?:UNIQUE\s+|FULLTEXT\s+)?|DROP\s+)INDEX\s+`[^`]+`\s+ON\s+)`((?:[^`]|``)+)`(?!\s*\.)",
+    re.IGNORECASE,
+)
+"""The table in whose definition alone it shows whether such a statement happened."""
 NAME = re.compile(r"`((?:[^`]|``)+)`|\b([A-Za-z_$][\w$]*)\b")
 AUTO_INCREMENT = re.compile(r" AUTO_INCREMENT=\d+")
 BESIDE_TABLES = (
@@ -39,6 +45,8 @@ class MySQLStatements:
         """Of the tables that the statement names, else of everything; a table's next number is left out."""
         words = first_words(sql, 6)
         with connection.cursor() as cursor:
+            if one := ONE_TABLE.match(without_comments(sql)):
+                return _digest(_definition(cursor, one[1].replace("``", "`")))
             known = _tables(cursor)
             named = sorted({(quoted or bare) for quoted, bare in NAME.findall(sql)} & known)
             seen: list[Any] = [_definition(cursor, name) for name in named]
@@ -51,10 +59,14 @@ class MySQLStatements:
                 # The one thing that tells an emptied table, or two that changed places, from before.
                 cursor.execute(MADE_AT)
                 seen.append(sorted(row for row in map(repr, cursor.fetchall()) if any(name in row for name in named)))
-        return hashlib.sha256(repr((named, seen)).encode()).hexdigest()
+        return _digest((named, seen))
 
     def happened(self, connection: Any, sql: str, before: str) -> bool:
         return self.before(connection, sql) != before
+
+
+def _digest(seen: Any) -> str:
+    return hashlib.sha256(repr(seen).encode()).hexdigest()
 
 
 def _tables(cursor: Any) -> set[str]:

@@ -36,9 +36,12 @@ SETTINGS = ("lock_wait_timeout", "innodb_lock_wait_timeout")
 class MySQLWaits:
     whole = False
 
-    def __init__(self, *, shortest: int) -> None:
-        """`shortest`: the least lock_wait_timeout that the server takes, in seconds."""
-        self.shortest = shortest
+    def __init__(self, *, shortest: int, in_statement: bool) -> None:
+        """`shortest`: the least lock_wait_timeout that the server takes, in seconds.
+
+        `in_statement`: whether the server takes SET STATEMENT ... FOR, which needs no statements around.
+        """
+        self.shortest, self.in_statement = shortest, in_statement
 
     def begin(self, connection: Any) -> Any:
         before = [answer(connection, f"SELECT @@{name}") for name in SETTINGS]
@@ -53,6 +56,9 @@ class MySQLWaits:
         with connection.cursor() as cursor:
             cursor.execute(f"SET SESSION lock_wait_timeout = {max(self.shortest, int(seconds))}")
 
+    def limited(self, sql: str, seconds: float) -> str | None:
+        return f"SET STATEMENT lock_wait_timeout = {int(seconds)} FOR {sql}" if self.in_statement else None
+
     def is_lock_failure(self, error: BaseException) -> bool:
         return bool(error.args) and error.args[0] in (LOCK_WAIT_TIMEOUT, DEADLOCK)
 
@@ -65,7 +71,7 @@ class MySQLWaits:
     def tables(self, connection: Any, names: Collection[str]) -> list[str]:
         return []
 
-    def take(self, connection: Any, tables: Iterable[str]) -> None:
+    def take(self, connection: Any, tables: Iterable[str], *, waits: bool) -> None:
         raise NotImplementedError("A statement that changes the shape ends the transaction here.")
 
     def seen(self, connection: Any, names: Collection[str], sql: str = "") -> Seen:

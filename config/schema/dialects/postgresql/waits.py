@@ -72,6 +72,9 @@ class PostgreSQLWaits:
             # Zero would be no limit at all.
             cursor.execute(f"SET {'LOCAL ' if local else ''}lock_timeout = {max(1, round(seconds * 1000))}")
 
+    def limited(self, sql: str, seconds: float) -> str | None:
+        return None
+
     def is_lock_failure(self, error: BaseException) -> bool:
         cause = error.__cause__
         return (getattr(cause, "sqlstate", None) or getattr(cause, "pgcode", None)) in LOCK_NOT_AVAILABLE_OR_DEADLOCK
@@ -88,9 +91,10 @@ class PostgreSQLWaits:
             cursor.execute(TABLES, [list(names), list(names)])
             return [name for (name,) in cursor.fetchall()]
 
-    def take(self, connection: Any, tables: Iterable[str]) -> None:
+    def take(self, connection: Any, tables: Iterable[str], *, waits: bool) -> None:
         with connection.cursor() as cursor:
-            cursor.execute(f"LOCK TABLE {', '.join(tables)} IN ACCESS EXCLUSIVE MODE")
+            how = "" if waits else " NOWAIT"
+            cursor.execute(f"LOCK TABLE {', '.join(tables)} IN ACCESS EXCLUSIVE MODE{how}")
 
     def seen(self, connection: Any, names: Collection[str], sql: str = "") -> Seen:
         with connection.cursor() as cursor:

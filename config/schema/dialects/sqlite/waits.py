@@ -18,6 +18,9 @@ class SQLiteWaits:
     def limit(self, connection: Any, seconds: float, *, local: bool = False) -> None:
         pass
 
+    def limited(self, sql: str, seconds: float) -> str | None:
+        return None
+
     def is_lock_failure(self, error: BaseException) -> bool:
         return getattr(error.__cause__, "sqlite_errorname", "").startswith(("SQLITE_BUSY", "SQLITE_LOCKED"))
 
@@ -30,7 +33,7 @@ class SQLiteWaits:
     def tables(self, connection: Any, names: Collection[str]) -> list[str]:
         return []
 
-    def take(self, connection: Any, tables: Iterable[str]) -> None:
+    def take(self, connection: Any, tables: Iterable[str], *, waits: bool) -> None:
         raise NotImplementedError("SQLite locks the whole file.")
 
     def seen(self, connection: Any, names: Collection[str], sql: str = "") -> Seen:
