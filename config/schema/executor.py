@@ -14,8 +14,9 @@ from django.db import transaction
 from django.db.migrations.executor import MigrationExecutor
 from django.db.migrations.migration import Migration
 
-from config.schema.digest import operation_digest
+from config.schema.digest import migration_digest, operation_digest
 from config.schema.exits import Interrupted
+from config.schema.expected import touched_tables
 from config.schema.gate import Mode, check_gate, plan_digest
 from config.schema.journal import Journal
 from config.schema.lock import SchemaLock
@@ -36,6 +37,8 @@ class Done:
     before: Any = None
     after: Any = None
     faked: bool = False
+    found_there: set[str] = field(default_factory=set)
+    """The tables that `--fake-initial` took for made."""
 
 
 class SchemaExecutor(MigrationExecutor):
@@ -50,6 +53,8 @@ class SchemaExecutor(MigrationExecutor):
     waits: Waits
     timeout: float
     only_reads: bool
+    prunes: bool
+    """Whether the plan is made only to be thrown away, as `--prune` does."""
     words: dict[str, str]
     """What `Journal.begin` is told of the run."""
     gate: Mode
@@ -64,7 +69,7 @@ class SchemaExecutor(MigrationExecutor):
 
     def migration_plan(self, targets: Any, clean_start: bool = False) -> Plan:
         plan: Plan = self._plan(targets, clean_start)
-        if clean_start or self.only_reads or self.journal.run is not None:
+        if clean_start or self.only_reads or self.prunes or self.journal.run is not None:
             return plan
         takes = not self.lock.is_taken
         if takes:
@@ -101,15 +106,18 @@ class SchemaExecutor(MigrationExecutor):
 
     def _ask_the_gate(self, plan: Plan) -> None:
         """Nothing is lost by the first migrations of an empty database, nor by going on with what was begun."""
-        if self.gate != "none" and self.loader.applied_migrations and not self.open_steps:
+        begun = {(step.app, step.name, step.backwards) for step in self.open_steps}
+        to_begin = [each for each in plan if (each[0].app_label, each[0].name, each[1]) not in begun]
+        if self.gate != "none" and self.loader.applied_migrations and to_begin:
             planned = read_plan_of(self, plan)
             digest = plan_digest(self.connection, planned)
             check_gate(
-                planned,
+                [each for each in planned if (each.app_label, each.name, each.backwards) not in begun],
                 digest=digest,
                 mode=self.gate,
                 allow_destructive=self.allow_destructive,
                 approved=self.journal.is_approved(digest),
+                option="--allow-destructive" if self.back is None else "--yes-lose-data",
             )
 
     def _refuse_to_leave_a_migration_behind(self, plan: Plan) -> None:
@@ -122,10 +130,13 @@ class SchemaExecutor(MigrationExecutor):
                 self.journal.end_step(step, outcome="recorded")
             elif not self.journal.has_begun(step):
                 self.journal.end_step(step, outcome="nothing")
+            elif (step.app, step.name) not in self.loader.graph.nodes:
+                words = f"{self.journal.words_of(step)} was interrupted, and its file is gone"
+                raise Interrupted(f"{words}; bring the file back and run migrate again.")
             elif (step.app, step.name, step.backwards) not in planned:
                 way = "schema_recover --apply" if step.backwards else f"migrate {step.app} {step.name}"
-                verb = "Unapplying" if step.backwards else "Applying"
-                raise Interrupted(f"{verb} {step} was interrupted and has to be gone on with first: say {way}.")
+                words = f"{self.journal.words_of(step)} was interrupted and has to be gone on with first"
+                raise Interrupted(f"{words}: say {way}.")
             else:
                 self.open_steps.append(step)
 
@@ -133,7 +144,10 @@ class SchemaExecutor(MigrationExecutor):
         self.lock.step(f"applying {migration}")
         self._tell("apply_start", migration, fake)
         if not fake and fake_initial:
+            before = state.clone()
             fake, state = self.detect_soft_applied(state, migration)
+            if fake:
+                self.done.found_there |= touched_tables(self.connection, before, state)
         if fake:
             self._record_without_running(migration, backwards=False)
         else:
@@ -220,6 +234,7 @@ class SchemaExecutor(MigrationExecutor):
         with self.connection.schema_editor(atomic=migration.atomic) as editor:
             progress = Progress(self.journal, step, editor, self.waits)
             _refuse_an_edited_migration(migration, step, progress)
+            step.digest = migration_digest(migration)
             copied: Any = copy.copy(migration)
             copied.operations = watched(migration.operations, progress, atomic=migration.atomic)
             with journalled(progress):

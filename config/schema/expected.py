@@ -12,7 +12,10 @@ from django.db.migrations.state import ModelState, ProjectState
 def expected_tables(connection: Any, state: ProjectState) -> set[str]:
     """The tables of a migration state on this connection, those of many-to-many fields too."""
     return {
-        table for model in state.models.values() if has_table(connection, model) for table in _tables(connection, model)
+        table
+        for model in state.models.values()
+        if has_table(connection, model, state)
+        for table in _tables(connection, model)
     }
 
 
@@ -37,13 +40,13 @@ def touched_tables(connection: Any, before: ProjectState, after: ProjectState) -
         table
         for state in (before, after)
         for key, model in state.models.items()
-        if key in changed and has_table(connection, model)
+        if key in changed and has_table(connection, model, state)
         for table in _tables(connection, model)
     }
 
 
-def has_table(connection: Any, model: ModelState) -> bool:
-    """Whether migrations make a table for the model on this connection."""
+def has_table(connection: Any, model: ModelState, state: ProjectState) -> bool:
+    """Whether migrations make a table for the model of this state on this connection."""
     swappable = model.options.get("swappable")
     own = f"{model.app_label}.{model.name_lower}"
     is_swapped = bool(swappable) and _label(getattr(settings, str(swappable), "")) != own
@@ -52,8 +55,14 @@ def has_table(connection: Any, model: ModelState) -> bool:
         and not model.options.get("proxy")
         and not model.options.get("abstract")
         and not is_swapped
-        and router.allow_migrate(connection.alias, model.app_label, model_name=model.name_lower)
+        and (not settings.DATABASE_ROUTERS or _is_routed(connection, model, state))
     )
+
+
+def _is_routed(connection: Any, model: ModelState, state: ProjectState) -> bool:
+    """As Django's own operations ask, with the model as a hint; it has to be rendered for that."""
+    rendered = state.apps.get_model(model.app_label, model.name_lower)
+    return bool(router.allow_migrate_model(connection.alias, rendered))
 
 
 def _label(label: str) -> str:

@@ -15,12 +15,18 @@ DESTRUCTIVE = (LossClass.LOSSY, LossClass.UNCOUNTED)
 
 
 def check_gate(
-    plan: Sequence[PlannedMigration], *, digest: str, mode: Mode, allow_destructive: bool, approved: bool
+    plan: Sequence[PlannedMigration],
+    *,
+    digest: str,
+    mode: Mode,
+    allow_destructive: bool,
+    approved: bool,
+    option: str = "--allow-destructive",
 ) -> None:
     """Raise Refused where the gate is shut: at `destructive` for lossy and irreversible steps, at `all` for any.
 
-    A step whose loss could not be counted is taken for lossy; code of its own (loss class unknown) is not, as
-    otherwise no data migration could pass.
+    `option`: the one with which a person lets it through. A step whose loss could not be counted is taken for lossy;
+    code of its own (loss class unknown) is not, as otherwise no data migration could pass.
     """
     if mode not in ("none", "destructive", "all"):
         raise ValueError(f"{mode} is no mode of the gate: none, destructive or all.")
@@ -38,7 +44,7 @@ def check_gate(
         raise Refused(
             f"SCHEMA_GATE is {mode}, so these steps do not run unasked:\n  "
             + "\n  ".join(stopped)
-            + f"\nRead manage.py schema_plan; have plan {digest} approved in the admin, or give --allow-destructive."
+            + f"\nRead manage.py schema_plan; have plan {digest} approved in the admin, or give {option}."
         )
 
 

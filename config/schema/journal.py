@@ -27,8 +27,12 @@ from config.schema.columns import (
     StepColumns,
 )
 from config.schema.dialects import dialect
+from config.schema.dialects.statements import Kind
 from config.schema.digest import migration_digest
 from config.schema.tables import ensure_tables, unregistered
+
+DONE, AGAIN, FAILED = "done", "again", "failed"
+"""What is decided of an operation or a statement: by a person the first two, by the database the last."""
 
 registry = Apps()
 Run = unregistered(RunColumns, registry)
@@ -138,6 +142,29 @@ class Journal:
         if reached is None or reached.number >= len(described):
             return "" if reached is None else " at what Django keeps for the end"
         return f" at operation {reached.number + 1} of {len(described)} ({described[reached.number][1]})"
+
+    def words_of(self, step: Any) -> str:
+        """What a step does, in words."""
+        return f"{'Unapplying' if step.backwards else 'Applying'} {step}"
+
+    def undecided(self, step: Any) -> list[Any]:
+        """The operation of code, else the statement, in which an open step stopped and of which nothing tells."""
+        kind = dialect(self.connection).statements.kind
+        begun = {"step": step, "ended_at": None}
+        statements = self.rows(StatementEntry).filter(**begun).exclude(decision=AGAIN)
+        if unknowable := [row for row in statements if kind(row.sql) is Kind.UNKNOWABLE]:
+            return unknowable
+        operations = self.rows(OperationEntry).filter(is_code=True, **begun).exclude(decision=AGAIN)
+        return list(operations)
+
+    def evidence(self, step: Any, operation: int) -> str:
+        """How far an operation of an open step came, in words."""
+        seen = self.rows(StatementEntry).filter(step=step, operation=operation).order_by("number")
+        if not seen:
+            return "it had written nothing to this database"
+        last = seen[len(seen) - 1]
+        came = "ended" if last.ended_at else "begun"
+        return f"{len(seen)} of its statements are journalled, the last {came}: {last.sql[:300]}"
 
     def has_begun(self, step: Any) -> bool:
         """Whether any operation of an open step left a trace; where none did, nothing of it has happened."""

@@ -67,12 +67,13 @@ class PlannedMigration:
 
 
 def read_plan(connection: Any, targets: Targets | None = None, *, with_sql: bool = False) -> list[PlannedMigration]:
-    """What is pending, in the order in which Django would run it.
+    """What is pending, in the order in which Django would run it. Raises InconsistentMigrationHistory.
 
     `targets`: as for Django's executor; by default the last migration of every app. `with_sql`: render the SQL of the
     first migration, which is exact; that of later ones depends on what the first has done.
     """
     executor = MigrationExecutor(connection)
+    executor.loader.check_consistent_history(connection)
     plan = executor.migration_plan(executor.loader.graph.leaf_nodes() if targets is None else targets)
     return _Reader(connection, executor).read(plan, with_sql=with_sql)
 

@@ -84,7 +84,7 @@ def _open_tasks(connection: Any, faults: Sequence[Issue], proposals: dict[tuple[
                     fault=issue.id,
                     subject=issue.subject[:255],
                     words=f"{issue.words} {issue.recommendation}",
-                    command=proposal and proposal.command,
+                    command=(proposal and proposal.command) or None,
                     open_key=key,
                     opened_at=timezone.now(),
                 )

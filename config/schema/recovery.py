@@ -15,15 +15,12 @@ from django.db.migrations.loader import MigrationLoader
 from django.utils import timezone
 
 from config.schema.claim import ClaimRow
-from config.schema.dialects import dialect
-from config.schema.dialects.statements import Kind
 from config.schema.drift import applied_differences, lacking, unrecorded
 from config.schema.drift.mend import create_table as make_table
 from config.schema.exclusion import Exclusion, exclusion_of
 from config.schema.exits import Refused
-from config.schema.journal import Journal, OperationEntry, Run, StatementEntry
+from config.schema.journal import DONE, Journal, Run
 from config.schema.lock import SchemaLock
-from config.schema.resume import DONE
 
 
 @dataclass(frozen=True)
@@ -35,17 +32,21 @@ class Proposal:
     words: str
     migrate: tuple[str, ...] = ()
     """The arguments of `migrate` that mend it."""
+    back: tuple[str, str] | None = None
+    """Else the migration that is unapplied, and no other."""
     sql: tuple[str, ...] = ()
     """Else the statements that do."""
     by_name: bool = False
     """Done only where somebody asks for the subject by its name."""
     other: str = ""
     """Else the command, where a person has to look first."""
+    needs_person: bool = False
+    """Whether a person has to do first what the words say; then there is no command."""
 
     @property
     def command(self) -> str:
-        """The command that mends this and nothing else."""
-        if self.other:
+        """The command that mends this and nothing else; empty where a person has to act first."""
+        if self.needs_person or self.other:
             return self.other
         which = "--create-table" if self.by_name else "--only"
         return shlex.join(("schema_recover", "--apply", which, self.subject or self.fault))
@@ -58,8 +59,8 @@ def diagnose(connection: Any) -> list[Proposal]:
     if exclusion.is_taken():
         return list(_doubtful_holder(claim, exclusion))
     executor: Any = MigrationExecutor(connection)
-    steps = Journal(connection).open_steps()
-    begun = [_proposal(executor.loader, step) for step in steps]
+    journal = Journal(connection)
+    begun = [_proposal(journal, executor.loader, step) for step in journal.open_steps()]
     if begun:
         return begun
     found = [*_dead_run(connection), *(_to_record(each) for each, _ in unrecorded(connection, executor))]
@@ -108,14 +109,25 @@ def take_over(lock: SchemaLock, epoch: int, words: dict[str, str]) -> str:
     return f"The lock was taken over from {holder}."
 
 
-def _proposal(loader: MigrationLoader, step: Any) -> Proposal:
-    if not step.backwards:
-        words = f"Applying {step} was interrupted; go on with it."
-        return Proposal("interrupted", str(step), words, migrate=(step.app, step.name))
-    node = loader.graph.node_map.get((step.app, step.name))
-    before = sorted(parent.key[1] for parent in (node.parents if node else ()) if parent.key[0] == step.app)
-    words, target = f"Unapplying {step} was interrupted; go on with it.", before[-1] if before else "zero"
-    return Proposal("interrupted", str(step), words, migrate=(step.app, target))
+def _proposal(journal: Journal, loader: MigrationLoader, step: Any) -> Proposal:
+    key, subject, words = (step.app, step.name), str(step), f"{journal.words_of(step)} was interrupted"
+    if key not in loader.graph.nodes:
+        words += ", and its file is gone; bring the file back, then say schema_recover --apply."
+        return Proposal("interrupted", subject, words, needs_person=True)
+    if undecided := journal.undecided(step):
+        known = "; ".join(journal.evidence(step, _number(row)) for row in undecided)
+        words += (
+            f"{journal.position(step)}, and nothing tells whether that has happened: {known}. Look whether its work is "
+            "there: if it is, say schema_recover --apply --done, else schema_recover --apply --again."
+        )
+        return Proposal("undecided", subject, words, needs_person=True)
+    back = key if step.backwards else None
+    return Proposal("interrupted", subject, f"{words}; go on with it.", migrate=() if back else key, back=back)
+
+
+def _number(row: Any) -> int:
+    """The number of the operation that a row of the journal is about."""
+    return int(getattr(row, "operation", getattr(row, "number", 0)))
 
 
 def _dead_run(connection: Any) -> Iterable[Proposal]:
@@ -157,7 +169,7 @@ def decide(lock: SchemaLock, decision: str, timeout: float, words: dict[str, str
     Raises Refused where there is nothing to decide, and what `SchemaLock.take` raises after `timeout` seconds.
     """
     with _run(lock, timeout, words) as journal:
-        undecided = [row for step in journal.open_steps() for row in _undecided(journal, step)]
+        undecided = [row for step in journal.open_steps() for row in journal.undecided(step)]
         if not undecided:
             raise Refused("Nothing here needs a decision; say migrate, which goes on with what was interrupted.")
         for row in undecided:
@@ -182,14 +194,3 @@ def _run(lock: SchemaLock, timeout: float, words: dict[str, str]) -> Iterator[Jo
         raise
     finally:
         lock.release()
-
-
-def _undecided(journal: Journal, step: Any) -> list[Any]:
-    """The operation of code, else the statement, in which the step was interrupted and which left no trace."""
-    kind = dialect(journal.connection).statements.kind
-    statements = journal.rows(StatementEntry).filter(step=step, ended_at=None)
-    unknowable = [row for row in statements if kind(row.sql) is Kind.UNKNOWABLE]
-    if unknowable:
-        return unknowable
-    open_operations = journal.rows(OperationEntry).filter(step=step, ended_at=None)
-    return [row for row in open_operations if row.is_code]

@@ -20,13 +20,12 @@ from django.utils import timezone
 from config.schema.dialects import dialect
 from config.schema.dialects.statements import Kind, statement_digest, without_secrets
 from config.schema.exits import Interrupted, LockNotObtained
-from config.schema.journal import AnswerEntry, Journal, OperationEntry, StatementEntry
+from config.schema.journal import AGAIN, FAILED, AnswerEntry, Journal, OperationEntry, StatementEntry
 from config.schema.waits import Waits
 
 QUESTIONS = ("get_constraints", "get_storage_engine", "get_sequences", "get_table_description", "get_relations")
 """What schema editors ask of `connection.introspection` while they render SQL."""
 
-DONE, AGAIN, FAILED = "done", "again", "failed"
 CHOICE = (
     "Look whether its work is there, then say schema_recover --apply --done to take it as done, "
     "or schema_recover --apply --again to run it again from its start."
@@ -118,7 +117,7 @@ class Progress:
             return
         if entry and entry.decision != AGAIN:
             self.operation = number
-            came = self._evidence(number)
+            came = self.journal.evidence(self.step, number)
             raise Interrupted(f"{self._where()} runs code outside a transaction and was interrupted; {came}. {CHOICE}")
         entry = entry or OperationEntry(step=self.step, number=number, is_code=True)
         entry.started_at, entry.decision = timezone.now(), None
@@ -155,13 +154,6 @@ class Progress:
         described = json.loads(self.step.operations)
         words = described[self.operation][1] if self.operation < len(described) else "what Django keeps for the end"
         return f"{self.step} operation {self.operation + 1} of {len(described)} ({words})"
-
-    def _evidence(self, number: int) -> str:
-        seen = sorted((row for (op, _), row in self.statements.items() if op == number), key=lambda row: row.number)
-        if not seen:
-            return "it had written nothing to this database"
-        came = "ended" if seen[-1].ended_at else "begun"
-        return f"{len(seen)} of its statements are journalled, the last {came}: {seen[-1].sql[:300]}"
 
     # Statements
 

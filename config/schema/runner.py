@@ -16,7 +16,7 @@ from config.schema.dialects.statements import hide_refused
 from config.schema.drift import lacking, unlike_the_plan
 from config.schema.executor import Done, SchemaExecutor
 from config.schema.exits import Refused
-from config.schema.expected import expected_tables, touched_tables
+from config.schema.expected import expected_tables, present_tables, touched_tables
 from config.schema.gate import Mode
 from config.schema.journal import Journal
 from config.schema.lock import SchemaLock
@@ -30,6 +30,7 @@ def one_runner(
     *,
     at_once: bool,
     only_reads: bool,
+    prunes: bool = False,
     words: dict[str, str],
     gate: Mode = "none",
     allow_destructive: bool = False,
@@ -51,6 +52,7 @@ def one_runner(
         "waits": waits,
         "timeout": timeout,
         "only_reads": only_reads,
+        "prunes": prunes,
         "words": words,
         "gate": gate,
         "allow_destructive": allow_destructive,
@@ -70,6 +72,8 @@ def one_runner(
         if at_once:
             lock.take(timeout)
             waits.begin()
+        if prunes:
+            journal.begin(lock_wait=lock.waited, **words)
         with (
             lock.connection.execute_wrapper(hide_refused),
             waits.named(),
@@ -93,21 +97,27 @@ def one_runner(
 def _look_again(lock: SchemaLock, done: Done) -> None:
     """Read the database anew: what was to be applied is recorded so, and the tables that it touches are as it says.
 
-    Raises Refused where they are not; after `--fake` it only says so, as nothing was run that could be wrong.
+    Raises Refused where they are not; of what was only recorded, by `--fake` or `--fake-initial`, it says so, as
+    nothing was run that could be wrong.
     """
     if not done.plan:
         return
+    before, after = (expected_tables(lock.connection, state) for state in (done.before, done.after))
     found: list[Any] = unlike_the_plan(lock.connection, done.plan)
-    tables = touched_tables(lock.connection, done.before, done.after) & expected_tables(lock.connection, done.after)
-    if tables:
+    if tables := touched_tables(lock.connection, done.before, done.after) & after:
         found += lacking(lock.connection, done.after, tables)
-    words = " ".join(each.words for each in found)
+    words = [each.words for each in found]
     if done.faked:
-        lock.say(
-            f"Nothing was run. {f'What it touches differs: {words}' if found else 'What it touches is as it says.'}"
-        )
-    elif found:
+        words += [
+            f"The table {each} is still there." for each in sorted(present_tables(lock.connection, before - after))
+        ]
+        said = f"What it touches differs: {' '.join(words)}" if words else "What it touches is as it says."
+        lock.say(f"Nothing was run. {said}")
+        return
+    if wrong := [each.words for each in found if each.table not in done.found_there]:
         raise Refused(
-            f"All was run, and the database is not as the migrations say: {words} "
+            f"All was run, and the database is not as the migrations say: {' '.join(wrong)} "
             "Read schema_drift --sql, which says how to mend it."
         )
+    if words:
+        lock.say(f"What was there and is taken for made differs: {' '.join(words)}")

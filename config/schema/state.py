@@ -1,6 +1,8 @@
 """In which state the schema of a database is. Everything that shows a state computes it here; nothing here writes."""
 
+import contextlib
 import enum
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -9,10 +11,17 @@ from django.db.migrations.executor import MigrationExecutor
 
 from config.schema.claim import ClaimRow
 from config.schema.dialects import dialect
-from config.schema.direct import first_line
+from config.schema.direct import (
+    BROKEN_FILES,
+    BROKEN_FILES_WAY,
+    files_cannot_be_read,
+    first_line,
+    refuse_an_absent_file,
+    what_to_look_at,
+)
 from config.schema.drift import applied_differences, history_differences, migrations_ahead, unrecorded
 from config.schema.exclusion import doubt, exclusion_of
-from config.schema.exits import DONE, INTERRUPTED, LOCKED, REFUSED, UNREACHABLE
+from config.schema.exits import DONE, INTERRUPTED, LOCKED, REFUSED, UNREACHABLE, Unreachable
 from config.schema.expected import expected_tables, present_tables
 from config.schema.journal import Journal, Run
 
@@ -85,19 +94,46 @@ class SchemaState:
 
 
 def read_state(connection: Any) -> SchemaState:
-    """Read the state of a database; where it cannot be asked the state is unknown, and no error is raised."""
+    """Read the state of a database; where it cannot be asked the state is unknown, and no error is raised.
+
+    Waits a few seconds at most for what somebody has locked.
+    """
     name = str(connection.settings_dict["NAME"])
     try:
+        refuse_an_absent_file(connection)
         connection.ensure_connection()
-        return _Reader(connection, name).read()
+        with _limited(connection):
+            return _Reader(connection, name).read()
+    except Unreachable as error:
+        words, _, way = str(error).partition(": ")
+        issue = Issue("unreachable", f"{words}.", f"{way[:1].upper()}{way[1:]}", State.UNKNOWN)
     except Error as error:
-        issue = Issue(
-            "unreachable",
-            f"{name} cannot be asked: {first_line(error)}.",
-            "Look whether the server runs, the database exists and its password is the one of DATABASE_URL.",
-            State.UNKNOWN,
-        )
-        return SchemaState(database=name, issues=(issue,))
+        words = f"{name} cannot be asked: {first_line(error)}."
+        issue = Issue("unreachable", words, what_to_look_at(connection), State.UNKNOWN)
+    except BROKEN_FILES as error:
+        issue = Issue("broken_files", files_cannot_be_read(error), BROKEN_FILES_WAY, State.DRIFTED)
+    return SchemaState(database=name, issues=(issue,))
+
+
+@contextlib.contextmanager
+def _limited(connection: Any) -> Iterator[None]:
+    """Within it, nothing that is asked waits long for a lock."""
+    if connection.in_atomic_block:
+        yield
+        return
+    waits = dialect(connection).waits
+    before = waits.begin(connection)
+    try:
+        yield
+    finally:
+        if connection.connection is not None:
+            with contextlib.suppress(Error):
+                waits.end(connection, before)
+
+
+def counted(count: int, one: str, many: str) -> str:
+    """A number with its noun, in the right form."""
+    return f"{count} {one if count == 1 else many}"
 
 
 class _Reader:
@@ -106,6 +142,8 @@ class _Reader:
         self.executor: Any = MigrationExecutor(connection)
         self.loader = self.executor.loader
         self.issues: list[Issue] = []
+        self.has_holes = False
+        """Whether something is applied and what it depends on is not, so that nobody can say what should be there."""
 
     def read(self) -> SchemaState:
         holder = self._runs()
@@ -115,10 +153,7 @@ class _Reader:
         for other in dialect(self.connection).lock.elsewhere(self.connection):
             way = "Nothing is to be done here; what waits for that server may be slower until it ends."
             self._add(FOREIGN_LOCK, f"The schema of {other} on the same server is being changed.", way, None, other)
-        pending = [str(each) for each, _ in self.executor.migration_plan(self.loader.graph.leaf_nodes())]
-        if pending:
-            some = ", ".join(pending[:5]) + (f" and {len(pending) - 5} more" if len(pending) > 5 else "")
-            self._add("pending", f"{len(pending)} migrations are not applied: {some}.", "Run migrate.", State.PENDING)
+        pending = self._pending()
         expected, missing = self._tables()
         ahead = migrations_ahead(self.loader)
         return SchemaState(
@@ -134,8 +169,28 @@ class _Reader:
             checks_valid=checks_valid,
         )
 
-    def _tables(self) -> tuple[int, tuple[str, ...]]:
-        """How many tables the applied migrations have made, and which of them are not there."""
+    def _pending(self) -> list[str]:
+        """What this code knows and nobody has applied, also below what is applied; adds what to do about it."""
+        leaves, applied = self.loader.graph.leaf_nodes(), self.loader.applied_migrations
+        # Django plans nothing below a migration that is applied.
+        plan = [each for each, _ in self.executor.migration_plan(leaves, clean_start=True)]
+        pending = [str(each) for each in plan if (each.app_label, each.name) not in applied]
+        known = {issue.subject for issue in self.issues if issue.id == "unrecorded"}
+        to_run = [name for name in pending if name not in known]
+        if conflicts := self.loader.detect_conflicts():
+            some = "; ".join(f"{app}: {', '.join(sorted(names))}" for app, names in sorted(conflicts.items()))
+            words = f"Several migrations are the last of one app, so that migrate refuses to run: {some}."
+            self._add("conflict", words, "Run makemigrations --merge.", State.PENDING)
+        elif to_run and not self.has_holes:
+            some = ", ".join(to_run[:5]) + (f" and {len(to_run) - 5} more" if len(to_run) > 5 else "")
+            words = f"{counted(len(to_run), 'migration is', 'migrations are')} not applied: {some}."
+            self._add("pending", words, "Run migrate.", State.PENDING)
+        return pending
+
+    def _tables(self) -> tuple[int | None, tuple[str, ...]]:
+        """How many tables the applied migrations have made, and which of them are not there; unknown with holes."""
+        if self.has_holes:
+            return None, ()
         # Django offers the state of what is applied to its own executor only.
         expected = expected_tables(self.connection, self.executor._create_project_state(with_applied_migrations=True))
         missing = tuple(sorted(expected - present_tables(self.connection, expected)))
@@ -160,14 +215,7 @@ class _Reader:
             return holder
         steps = journal.open_steps()
         for step in steps:
-            verb, of = ("Unapplying" if step.backwards else "Applying"), journal.position(step)
-            self._add(
-                "interrupted",
-                f"{verb} {step} was interrupted{of}.",
-                "Run schema_recover --apply.",
-                State.INTERRUPTED,
-                str(step),
-            )
+            self._interrupted(journal, step)
         if not steps and (claimed or journal.rows_if_any(Run, ended_at=None)):
             self._add(
                 "dead_run",
@@ -176,6 +224,18 @@ class _Reader:
                 State.INTERRUPTED,
             )
         return None
+
+    def _interrupted(self, journal: Journal, step: Any) -> None:
+        words = f"{journal.words_of(step)} was interrupted{journal.position(step)}."
+        if (step.app, step.name) not in self.loader.graph.nodes:
+            way = f"Bring the file of {step} back, then run schema_recover --apply."
+            self._add("interrupted", f"{words} Its file is gone.", way, State.INTERRUPTED, str(step))
+        elif journal.undecided(step):
+            way = "Run schema_recover, which prints what is known of it; then a person decides."
+            words += " Nothing tells whether that has happened."
+            self._add("undecided", words, way, State.INTERRUPTED, str(step))
+        else:
+            self._add("interrupted", words, "Run schema_recover --apply.", State.INTERRUPTED, str(step))
 
     def _unrecorded(self) -> set[str]:
         """Adds what is applied and not recorded so; returns the tables that it touches."""
@@ -190,7 +250,10 @@ class _Reader:
     def _drift(self) -> bool | None:
         """Adds what differs; returns whether all checks are as they should be, None where nobody can tell now."""
         found = history_differences(self.connection, self.loader)
-        may_compare = not {State.RUNNING, State.INTERRUPTED} & {issue.state for issue in self.issues}
+        self.has_holes = "inconsistent_history" in {each.kind for each in found}
+        may_compare = not self.has_holes and not {State.RUNNING, State.INTERRUPTED} & {
+            issue.state for issue in self.issues
+        }
         if may_compare:
             known = self._unrecorded()
             differences = applied_differences(self.connection, self.executor, sql=False)

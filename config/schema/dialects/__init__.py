@@ -33,6 +33,8 @@ class Dialect:
     """What stands in the way of every migration of this connection's database."""
     utc_now: str
     """An expression for the present instant in UTC, to the microsecond, that may stand in a column default."""
+    absent: Callable[[Any], str | None] = lambda connection: None
+    """The path of the file that connecting would make; None where there is a database, or a server to say so."""
     cluster: Cluster | None = None
     """None where a database is written through one server only."""
 

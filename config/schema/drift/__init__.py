@@ -78,7 +78,7 @@ def _expected_now(connection: Any, loader: Any, state: ProjectState) -> Mapping[
         connection.SchemaEditorClass,
         connection.get_database_version(),
         {(each, type(loader.disk_migrations.get(each))) for each in loader.applied_migrations},
-        {name for name, model in state.models.items() if has_table(connection, model)},
+        {name for name, model in state.models.items() if has_table(connection, model, state)},
     )
     kept = _kept.get(connection.alias)
     if kept is None or kept[0] != key:

@@ -61,7 +61,7 @@ def expected_catalogue(connection: Any, state: ProjectState) -> dict[str, Expect
     models = [
         rendered
         for key, model in state.models.items()
-        if has_table(connection, model)
+        if has_table(connection, model, state)
         for rendered in _with_joins(state.apps.get_model(*key))
     ]
     return {name: _table(editor, model) for model in models if (name := table_name(model)) is not None}

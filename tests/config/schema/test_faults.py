@@ -57,13 +57,13 @@ FAULTS = {
     "edited": sql("UPDATE schema_steps SET digest = 'other' WHERE name = '0002_more'", issues=("edited",)),
     "lost": sql(FORGET.format("0002_more"), RECORD.format("0001_lost"), RECORD.format("0002_more"), issues=("lost",)),
     "inconsistent_history": sql(FORGET.format("0001_rules"), issues=("inconsistent_history",)),
-    "unrecorded": sql(FORGET.format("0002_more"), issues=("unrecorded", "pending"), mended="ready"),
+    "unrecorded": sql(FORGET.format("0002_more"), issues=("unrecorded",), mended="ready"),
     "pending": sql(
         "DROP TABLE ruled_more", FORGET.format("0002_more"), issues=("pending",), state="pending", mended="ready"
     ),
     # Another app, which the killed run had not come to, stays pending.
     "interrupted": Fault((), ("interrupted", "pending"), "interrupted", "pending", dies="edited"),
-    "undecided": Fault((), ("interrupted", "pending"), "interrupted", "interrupted", dies="undecided"),
+    "undecided": Fault((), ("undecided", "pending"), "interrupted", "interrupted", dies="undecided"),
     "dead_run": sql(GONE, issues=("dead_run",), state="interrupted", mended="ready"),
 }
 ON_POSTGRESQL = {"invalid_index": sql(INVALID, issues=("invalid_index",), mended="ready")}

@@ -31,6 +31,7 @@ def approve(url: str) -> None:
 
 
 def test_where_migrate_has_not_been_a_probe_makes_no_table(url):
+    assert run(url, "migrate", "--plan")[0] == 0
     assert run(url, "schema_probe")[0] == 4
     with pytest.raises(Exception, match="schema_probes"):
         rows(url, "SELECT 1 FROM schema_probes")
@@ -87,15 +88,15 @@ def test_an_interrupted_migration_is_gone_on_with_once_it_is_approved(url):
 
 
 def test_a_repair_that_fails_says_so_and_the_fault_gets_another_task(url):
-    assert run(url, "migrate", apps="undecided", DIES="1")[0] == -signal.SIGKILL
-    run(url, "schema_probe", apps="undecided")
+    assert run(url, "migrate", apps="edited", DIES="1")[0] == -signal.SIGKILL
+    run(url, "schema_probe", apps="edited")
     approve(url)
     for _ in range(2):
-        run(url, "schema_probe", apps="undecided")
+        run(url, "schema_probe", apps="edited", LENGTH="50")
 
     assert [each[4] for each in rows(url, TASKS)] == ["failed", None]
     ((error,),) = rows(url, "SELECT error FROM schema_recovery_tasks WHERE outcome = 'failed'")
-    assert "runs code outside a transaction" in error
+    assert "was edited after it was interrupted" in error
 
 
 def test_a_watching_worker_looks_again_and_again(url):

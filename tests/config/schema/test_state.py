@@ -39,6 +39,7 @@ def execute(url: str, statement: str) -> None:
 
 
 def test_an_empty_database_has_all_pending_and_reading_makes_no_table(url):
+    assert run(url, "migrate", "--plan")[0] == 0
     code, found = status(url)
 
     assert (code, found["state"], faults(found)) == (4, "pending", ["pending"])
@@ -100,9 +101,9 @@ def test_a_migration_that_was_interrupted_says_at_which_operation(url):
     assert run(url, "migrate", apps="undecided", DIES="1")[0] == -signal.SIGKILL
     code, found = status(url, apps="undecided")
 
-    assert (code, found["state"], faults(found)) == (5, "interrupted", ["interrupted", "pending"])
+    assert (code, found["state"], faults(found)) == (5, "interrupted", ["undecided", "pending"])
     assert "at operation 2 of 3 (Raw Python operation)" in found["issues"][0]["words"]
-    assert found["issues"][0]["recommendation"] == "Run schema_recover --apply."
+    assert found["issues"][0]["recommendation"].startswith("Run schema_recover, which prints")
 
 
 def test_a_live_run_is_running_and_a_killed_one_is_interrupted(url):
@@ -142,6 +143,7 @@ def test_a_database_that_cannot_be_asked_is_unknown_and_no_password_is_shown(eng
 
 
 def test_who_waits_is_let_through_once_all_is_applied(url):
+    assert run(url, "migrate", "--plan")[0] == 0
     assert run(url, "schema_wait", "--timeout", "0")[0] == 4
 
     waiting = start(url, "schema_wait", "--timeout", "60")

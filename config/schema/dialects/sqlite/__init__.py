@@ -3,7 +3,7 @@
 from config.schema.dialects import Dialect
 from config.schema.dialects.sqlite.catalogue import SQLiteCatalogue
 from config.schema.dialects.sqlite.lock import FileLock, is_pooled
-from config.schema.dialects.sqlite.preflight import obstacles
+from config.schema.dialects.sqlite.preflight import absent, obstacles
 from config.schema.dialects.sqlite.statements import SQLiteStatements
 from config.schema.dialects.sqlite.waits import SQLiteWaits
 
@@ -17,5 +17,6 @@ SQLITE = Dialect(
     waits=SQLiteWaits(),
     is_pooled=is_pooled,
     obstacles=obstacles,
+    absent=absent,
     utc_now="STRFTIME('%Y-%m-%d %H:%M:%f000', 'NOW')",
 )

@@ -18,6 +18,7 @@ FLAGS = ("fake", "fake_initial", "run_syncdb", "prune", "allow_destructive")
 
 class Command(OnDirectConnection, migrate.Command):
     help = f"{migrate.Command.help} One process at a time changes a database; others wait, and then find it done."
+    creates = True
     stealth_options = ("back",)
     """What `rollback` gives: the migrations to unapply, in their order."""
 
@@ -45,7 +46,8 @@ class Command(OnDirectConnection, migrate.Command):
         if steps is not None and steps < 1:
             raise CommandError(f"--steps {steps} is no number of migrations; say 1 or more.", returncode=USAGE)
         lock = lock_of(connections[options["database"]], say=self.stderr.write)
-        only_reads = options["plan"] or options["check_unapplied"]
+        # Django prunes even where it is asked for the plan only.
+        only_reads = (options["plan"] or options["check_unapplied"]) and not options["prune"]
         at_once = not only_reads and bool(options["prune"] or options["run_syncdb"])
         said = [
             options["app_label"],
@@ -67,6 +69,7 @@ class Command(OnDirectConnection, migrate.Command):
             options["lock_timeout"],
             at_once=at_once,
             only_reads=only_reads,
+            prunes=options["prune"],
             words=words,
             gate="none" if options["fake"] else gate,
             allow_destructive=options["allow_destructive"],

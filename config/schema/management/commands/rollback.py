@@ -65,7 +65,7 @@ class Command(OnDirectConnection, BaseCommand):
         app = options["what"][0] if len(options["what"]) == 2 else None
         if dragged := [str(each) for each in planned if app and each.app_label != app]:
             self.stdout.write(f"Taken back with it, as it depends on it: {', '.join(dragged)}")
-        lost = [each.loss.what for each in planned if each.loss.kind is not LossClass.NONE]
+        lost = dict.fromkeys(each.loss.what for each in planned if each.loss.kind is not LossClass.NONE)
         if planned:
             self.stdout.write(f"Lost: {'; '.join(lost) or 'nothing'}")
 
@@ -80,6 +80,7 @@ class Command(OnDirectConnection, BaseCommand):
 def migrations_of(connection: Any, what: list[str]) -> list[Migration]:
     """The migrations that these words mean, newest first. CommandError (exit 2) for words without meaning."""
     executor = MigrationExecutor(connection)
+    executor.loader.check_consistent_history(connection)
     match what:
         case [] | [_]:
             count = what[0] if what else "1"
@@ -98,6 +99,6 @@ def refuse_what_cannot_be(planned: list[PlannedMigration], *, may_lose_data: boo
     stuck = [f"{each} ({step.description})" for each in planned for step in each.steps if not step.reversible]
     if stuck:
         raise Refused(f"There is no way back from {', '.join(stuck)}; restore a back-up instead.")
-    lost = [each.loss.what for each in planned if each.loss.kind in (LossClass.LOSSY, LossClass.UNCOUNTED)]
+    lost = [f"{each}: {each.loss.what}" for each in planned if each.loss.kind is not LossClass.NONE]
     if lost and not may_lose_data:
-        raise Refused(f"This would lose {'; '.join(lost)}; take a back-up, then say --yes-lose-data.")
+        raise Refused(f"This loses or may lose data: {'; '.join(lost)}. Take a back-up, then say --yes-lose-data.")

@@ -73,7 +73,11 @@ def differences(connection: Any, executor: MigrationExecutor, labels: set[str]) 
         for each in history_differences(connection, executor.loader)
         if not labels or each.name is None or each.name.partition(".")[0] in labels
     ]
-    return [*model_differences(labels), *history, *applied_differences(connection, executor, labels=labels)]
+    found = [*model_differences(labels), *history]
+    if "inconsistent_history" in {each.kind for each in history}:
+        # Nobody can say what should be there.
+        return found
+    return found + applied_differences(connection, executor, labels=labels)
 
 
 def as_text(found: Iterable[Difference]) -> list[str]:

@@ -21,6 +21,7 @@ from config.schema.plan import AT_RUN_TIME, PlannedMigration, PlannedStep, Targe
 
 
 class Command(OnDirectConnection, BaseCommand):
+    creates = True
     help = "Show the pending migrations step by step: reversible or not, what is lost in the live tables, who waits."
     requires_system_checks: list[str] = []
 

@@ -6,14 +6,15 @@ from typing import Any
 
 from django.conf import settings
 from django.core.management import call_command
-from django.core.management.base import BaseCommand, CommandParser
+from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.db import DEFAULT_DB_ALIAS, connections
 
 from config.schema.direct import OnDirectConnection
-from config.schema.exits import LockNotObtained, Refused
+from config.schema.exits import USAGE, Interrupted, LockNotObtained, Refused
+from config.schema.journal import AGAIN, DONE
 from config.schema.lock import lock_of
 from config.schema.recovery import Proposal, create_table, decide, diagnose, mend, take_over
-from config.schema.resume import AGAIN, DONE
+from config.schema.state import counted, read_state
 
 
 class Command(OnDirectConnection, BaseCommand):
@@ -50,7 +51,13 @@ class Command(OnDirectConnection, BaseCommand):
         if takes_over:
             lock, _, words = self._run(f"--apply --take-over {options['take_over']}")
             self._print({"taken_over": take_over(lock, options["take_over"], words)})
-        proposals = list(self._asked_for(diagnose(self.connection)))
+        all_of_them = diagnose(self.connection)
+        proposals = list(self._asked_for(all_of_them))
+        if strange := {*(options["only"] or ())} - {each.subject or each.fault for each in all_of_them}:
+            raise CommandError(
+                f"{', '.join(sorted(strange))} is nothing that can be mended here; schema_recover names what can.",
+                returncode=USAGE,
+            )
         self._say_that_nothing_is_to_do(proposals)
         for each in proposals:
             self._print({"fault": each.fault, "subject": each.subject, "words": each.words, "command": each.command})
@@ -70,18 +77,25 @@ class Command(OnDirectConnection, BaseCommand):
         if missing:
             raise Refused(f"{', '.join(sorted(missing))} is no table that is missing here; schema_status names them.")
         if not proposals and self.options["format"] == "text":
-            self.stdout.write("Nothing is to be mended.")
+            faults = [each for each in read_state(self.connection).issues if each.state]
+            words = f"Nothing that this can mend; schema_status names {counted(len(faults), 'fault', 'faults')}."
+            self.stdout.write(words if faults else "Nothing is to be mended.")
 
     def _apply(self, proposals: list[Proposal]) -> None:
         if self.options["decision"] and proposals:
             lock, timeout, words = self._run(f"--apply --{self.options['decision']}")
             for line in decide(lock, self.options["decision"], timeout, words):
                 self._print({"decided": line})
+            proposals = list(self._asked_for(diagnose(self.connection)))
         for each in proposals:
+            if each.needs_person:
+                raise Interrupted(each.words)
             if each.other:
                 raise LockNotObtained(f"{each.words} If you find it gone, say {each.command}.")
             if each.migrate:
                 self._migrate(*each.migrate)
+            elif each.back:
+                self._migrate(back=(each.back,))
             elif not each.by_name:
                 lock, timeout, words = self._run(f"--apply --only {each.subject or each.fault}")
                 mend(lock, each, timeout, words)
@@ -102,10 +116,11 @@ class Command(OnDirectConnection, BaseCommand):
         }
         return lock, self.options["lock_timeout"], words
 
-    def _migrate(self, *arguments: str) -> None:
+    def _migrate(self, *arguments: str, **more: Any) -> None:
         call_command(
             "migrate",
             *arguments,
+            **more,
             database=self.options["database"],
             lock_timeout=self.options["lock_timeout"],
             reason=self.options["reason"] or "schema_recover",
@@ -117,7 +132,7 @@ class Command(OnDirectConnection, BaseCommand):
         if self.options["format"] == "json":
             self.stdout.write(json.dumps(found))
         elif "words" in found:
-            self.stdout.write(f"{found['words']} Command: {found['command']}")
+            self.stdout.write(found["words"] + (f" Command: {found['command']}" if found["command"] else ""))
         else:
             verb, *about = (next(iter(found)), *found.values())
             self.stdout.write(f"{verb.capitalize().replace('_', ' ')}: {' '.join(about).strip()}")

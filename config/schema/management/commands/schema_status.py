@@ -9,7 +9,7 @@ from django.core.management.base import BaseCommand, CommandParser
 from django.db import DEFAULT_DB_ALIAS, connections
 
 from config.schema.direct import OnDirectConnection
-from config.schema.state import SchemaState, read_state
+from config.schema.state import SchemaState, counted, read_state
 
 
 class Command(OnDirectConnection, BaseCommand):
@@ -41,7 +41,10 @@ def as_text(found: SchemaState) -> str:
     """The state and its reasons, one line each."""
     lines = [f"{found.database}: {found.state.value}"]
     lines += [f"  {issue.words} {issue.recommendation}" for issue in found.issues]
-    lines.append(f"  {len(found.applied)} migrations applied, {len(found.pending)} pending")
+    if found.applied or found.pending:
+        applied = counted(len(found.applied), "migration", "migrations")
+        lines.append(f"  {applied} applied, {len(found.pending)} pending")
     if found.ahead:
-        lines.append(f"  {len(found.ahead)} applied ones are unknown to this code, which is older than the database")
-    return "\n".join(lines if found.issues or found.applied or found.pending else lines[:1])
+        words = counted(len(found.ahead), "applied one is", "applied ones are")
+        lines.append(f"  {words} unknown to this code, which is older than the database; their apps are not compared")
+    return "\n".join(lines)

@@ -1,0 +1,1 @@
+"""Migrations of which BROKEN says what is wrong with their files."""
