@@ -31,7 +31,8 @@ def probe(connection: Any, *, release: str, repair: Callable[[Proposal, str], No
         return found
     _remember(connection, found, release, round((time.monotonic() - began) * 1000))
     faults = [issue for issue in found.issues if issue.state not in PASSING]
-    proposals = {(each.fault, each.subject): each for each in diagnose(connection)} if faults else {}
+    can_read = faults and "broken_files" not in {issue.id for issue in faults}
+    proposals = {(each.fault, each.subject): each for each in diagnose(connection)} if can_read else {}
     _open_tasks(connection, faults, proposals)
     _close_tasks(connection, {open_key(issue.id, issue.subject) for issue in faults})
     if repair and found.state is not State.RUNNING:

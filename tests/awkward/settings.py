@@ -33,3 +33,4 @@ ACCOUNT_FORM = os.environ.get("ACCOUNT_FORM", "applied")
 QUEUED = os.environ.get("QUEUED", "one")
 RAN = os.environ.get("RAN", os.devnull)
 BROKEN = os.environ.get("BROKEN", "")
+DATABASE_ROUTERS = ["tests.awkward.routing.Router"] if os.environ.get("ROUTED") else []

@@ -1,6 +1,7 @@
 """What `migrate` does not run unasked where SCHEMA_GATE is set."""
 
 import contextlib
+import signal
 from collections.abc import Iterator
 
 import pytest
@@ -71,3 +72,25 @@ def test_an_approval_that_was_withdrawn_is_none(url):
         connection.cursor().execute("UPDATE schema_approvals SET withdrawn_at = approved_at")
 
     assert run(url, "migrate", "counted", "zero", SCHEMA_GATE="destructive")[0] == 4
+
+
+def test_going_on_with_what_was_begun_lets_nothing_else_through(url):
+    assert run(url, "migrate", apps="counted,edited", DIES="1")[0] == -signal.SIGKILL
+    shut = {"apps": "counted,edited,oneway", "SCHEMA_GATE": "destructive"}
+
+    code, printed = run(url, "migrate", **shut)
+    assert (code, "oneway.0001" in printed, "edited.0001_edited: " in printed) == (4, True, False), printed
+    assert run(url, "migrate", "edited", **shut)[0] == 0
+    assert run(url, "migrate", **shut)[0] == 4
+
+
+def test_to_prune_runs_no_migration_so_no_gate_is_asked_and_it_is_journalled(url):
+    gone = "INSERT INTO django_migrations (app, name, applied) VALUES ('counted', '0000_gone', '2026-01-01 00:00:00')"
+    with contextlib.closing(connect(url)) as connection:
+        connection.cursor().execute(gone)
+    code, printed = run(url, "migrate", "counted", "--prune", apps="counted,oneway", SCHEMA_GATE="destructive")
+
+    assert code == 0, printed
+    assert rows(url, "SELECT 1 FROM django_migrations WHERE name = '0000_gone'") == []
+    newest = "SELECT arguments, outcome FROM schema_runs ORDER BY id DESC"
+    assert rows(url, newest)[0] == ("counted --prune", "done")

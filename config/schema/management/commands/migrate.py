@@ -17,7 +17,10 @@ FLAGS = ("fake", "fake_initial", "run_syncdb", "prune", "allow_destructive")
 
 
 class Command(OnDirectConnection, migrate.Command):
-    help = f"{migrate.Command.help} One process at a time changes a database; others wait, and then find it done."
+    help = (
+        f"{migrate.Command.help} One process at a time changes a database; others wait, and then find it done. "
+        "Example: migrate --lock-timeout 300"
+    )
     creates = True
     stealth_options = ("back",)
     """What `rollback` gives: the migrations to unapply, in their order."""

@@ -21,7 +21,10 @@ from config.schema.lint import ERROR, WARNING, Finding, check
 
 class Command(OnDirectConnection, BaseCommand):
     reports_unknown = True
-    help = "Check the migrations: exit 0 when nothing is found, 4 when something is, at the level of --fail-on."
+    help = (
+        "Check the migrations: exit 0 when nothing is found, 4 when something is, at the level of --fail-on. "
+        "Example: schema_check inventory --engine postgresql"
+    )
     requires_system_checks: list[str] = []
 
     def add_arguments(self, parser: ArgumentParser) -> None:

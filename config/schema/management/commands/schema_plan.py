@@ -22,7 +22,10 @@ from config.schema.plan import AT_RUN_TIME, PlannedMigration, PlannedStep, Targe
 
 class Command(OnDirectConnection, BaseCommand):
     creates = True
-    help = "Show the pending migrations step by step: reversible or not, what is lost in the live tables, who waits."
+    help = (
+        "Show the pending migrations step by step: reversible or not, what is lost in the live tables, who waits. "
+        "Example: schema_plan inventory 0009 --sql"
+    )
     requires_system_checks: list[str] = []
 
     def add_arguments(self, parser: ArgumentParser) -> None:

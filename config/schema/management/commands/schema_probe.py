@@ -11,7 +11,7 @@ from django.core.management.base import BaseCommand, CommandParser
 from django.db import DEFAULT_DB_ALIAS, DatabaseError, connections
 
 from config.schema.direct import OnDirectConnection
-from config.schema.management.commands.schema_status import as_text
+from config.schema.management.commands.schema_status import as_json, as_text
 from config.schema.probe import probe
 from config.schema.recovery import Proposal
 
@@ -29,13 +29,14 @@ class Command(OnDirectConnection, BaseCommand):
         parser.add_argument(
             "--watch", action="store_true", help="Go on, every SCHEMA_PROBE_SECONDS, until it is ended."
         )
+        parser.add_argument("--format", choices=("text", "json"), default="text")
 
     def handle(self, *args: Any, **options: Any) -> None:
         connection = connections[options["database"]]
         while True:
             try:
                 found = probe(connection, release=getattr(settings, "RELEASE", "unknown release"), repair=self._repair)
-                self.stdout.write(as_text(found))
+                self.stdout.write(as_json(found) if options["format"] == "json" else as_text(found))
             except DatabaseError as error:
                 if not options["watch"]:
                     raise

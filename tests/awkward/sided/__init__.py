@@ -1,0 +1,1 @@
+"""Two branches, of which one is interrupted when it is taken back."""
