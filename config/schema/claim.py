@@ -6,15 +6,17 @@ The table is made like `django_migrations`: under the lock, from a model that no
 app is not installed. Commands that only read never make it.
 """
 
+import contextlib
 import os
 import platform
 import uuid
+from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
 from django.apps.registry import Apps
-from django.db import DatabaseError, models
+from django.db import DatabaseError, models, transaction
 from django.utils import timezone
 
 from config.schema.tables import ensure_tables
@@ -99,6 +101,14 @@ class ClaimRow:
             stepped_at=timezone.now(),
         )
         return bool(changed)
+
+    @contextlib.contextmanager
+    def beside_the_work(self) -> Iterator[None]:
+        """What fails within it is passed over, as others only read it, and leaves a transaction around it whole."""
+        inside = self.connection.in_atomic_block
+        whole = transaction.atomic(using=self.connection.alias) if inside else contextlib.nullcontext()
+        with contextlib.suppress(DatabaseError), whole:
+            yield
 
     def touch(self) -> bool:
         """Say that the work goes on; False where the row is no longer this process's."""

@@ -8,7 +8,9 @@ from django.db import DatabaseError
 from config.schema.claim import ClaimRow, Holder
 from config.schema.dialects import dialect
 from config.schema.dialects.locks import Cluster, NativeLock
+from config.schema.dialects.waits import PATIENT
 from config.schema.exits import Refused
+from config.schema.waits import limited
 
 TRIES = 3
 
@@ -87,7 +89,8 @@ class SessionLock:
         return self._native.is_taken(self._connection)
 
     def release(self) -> bool:
-        if not self._connection.in_atomic_block:
+        """The row is for others to read; whoever takes the lock next writes it anew."""
+        with self._claim.beside_the_work(), limited(self._connection, PATIENT, PATIENT):
             self._claim.clear()
         return self._native.release(self._connection)
 
@@ -145,7 +148,8 @@ class RowLock:
         return self._claim.holder() is not None
 
     def release(self) -> bool:
-        return self._settled(self._claim.clear)
+        with limited(self._claim.connection, PATIENT, PATIENT):
+            return self._settled(self._claim.clear)
 
     def holder(self) -> str | None:
         return None

@@ -67,10 +67,16 @@ class Journal:
         return model._base_manager.using(self.connection.alias)
 
     def begin(self, *, command: str, arguments: str, release: str, reason: str, lock_wait: float) -> None:
-        """Begin a run; `lock_wait` in seconds. Under the lock only: its holder knows that older open runs are dead."""
+        """Begin a run; `lock_wait` in seconds.
+
+        Under the lock only: its holder knows that older open runs are dead, but for those around it on its connection.
+        """
         ensure_tables(self.connection, *TABLES)
         ensure_tables(self.connection, *BESIDE)
-        self.rows(Run).filter(ended_at=None).update(ended_at=timezone.now(), outcome="interrupted")
+        around = getattr(self.connection, "schema_runs", ())
+        self.rows(Run).filter(ended_at=None).exclude(pk__in=around).update(
+            ended_at=timezone.now(), outcome="interrupted"
+        )
         version = ".".join(map(str, self.connection.get_database_version()))
         self.run = self.rows(Run).create(
             command=command,
@@ -84,11 +90,13 @@ class Journal:
             lock_wait_ms=round(lock_wait * 1000),
             started_at=timezone.now(),
         )
+        self.connection.schema_runs = (*around, self.run.pk)
 
     def end(self, error: BaseException | None) -> None:
         """End the run. Of an error the first line is kept: what follows it in a database's message may be rows."""
         if self.run is None:
             return
+        self.connection.schema_runs = tuple(pk for pk in self.connection.schema_runs if pk != self.run.pk)
         words = f"{type(error).__name__}: {error}".split("\n", 1)[0][:2000] if error else None
         self.rows(Run).filter(pk=self.run.pk, ended_at=None).update(
             ended_at=timezone.now(), outcome="failed" if error else "done", error=words

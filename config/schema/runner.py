@@ -1,13 +1,15 @@
 """Runs Django's own `migrate` as the one runner of a database.
 
 Django gives no hook between its plan and its work, so this module puts its own executor, and its own way of sending
-`post_migrate`, in the place of those that the command module names. That is the only such place.
+`post_migrate`, in the place of those that the command module names, for the run of one thread. That is the only such
+place.
 """
 
 import contextlib
 from collections.abc import Callable, Iterator
+from contextvars import ContextVar
+from dataclasses import dataclass
 from typing import Any
-from unittest.mock import patch
 
 from django.core.management.commands import migrate
 from django.db import DatabaseError
@@ -15,7 +17,7 @@ from django.db import DatabaseError
 from config.schema.dialects.statements import hide_refused
 from config.schema.drift import lacking, unlike_the_plan
 from config.schema.executor import Done, SchemaExecutor
-from config.schema.exits import Refused
+from config.schema.exits import Refused, SchemaError
 from config.schema.expected import expected_tables, present_tables, touched_tables
 from config.schema.gate import Mode
 from config.schema.journal import Journal
@@ -61,37 +63,77 @@ def one_runner(
     }
     attributes["done"] = done = Done()
     executor = type("Executor", (SchemaExecutor,), attributes)
-    send: Callable[..., Any] = migrate.emit_post_migrate_signal  # type: ignore[attr-defined]
 
     def send_under_lock(*args: Any, **kwargs: Any) -> None:
         lock.take(timeout)
         waits.begin()
-        send(*args, **kwargs)
+        waits.begin_migration("post_migrate")
+        _send(*args, **kwargs)
 
     try:
-        if at_once:
-            lock.take(timeout)
-            waits.begin()
-        if prunes:
-            journal.begin(lock_wait=lock.waited, **words)
         with (
             lock.connection.execute_wrapper(hide_refused),
+            lock.connection.execute_wrapper(waits.noting),
             waits.named(),
-            patch.object(migrate, "MigrationExecutor", executor),
-            patch.object(migrate, "emit_post_migrate_signal", send_under_lock),
+            _in_place(Run(executor, send_under_lock)),
         ):
+            if at_once:
+                lock.take(timeout)
+                waits.begin()
+            if prunes:
+                journal.begin(lock_wait=lock.waited, **words)
             yield
-        _look_again(lock, done)
+            _look_again(lock, done)
+            journal.end(None)
     except BaseException as error:
-        # Where the database is gone, what happened to it is the error to be seen, not that the journal cannot be ended.
-        with contextlib.suppress(DatabaseError):
+        # What happened is the error to be seen, not that it can neither be recorded nor left in order.
+        with contextlib.suppress(DatabaseError), waits.briefly():
             journal.end(error)
-        raise
-    else:
-        journal.end(None)
-    finally:
         waits.end()
+        with contextlib.suppress(DatabaseError, SchemaError):
+            lock.release()
+        raise
+    waits.end()
+    with waits.named():
         lock.release()
+
+
+@dataclass(frozen=True)
+class Run:
+    """What takes the places of Django's executor and of its way of sending `post_migrate` in one run."""
+
+    executor: Callable[..., Any]
+    send: Callable[..., Any]
+
+
+_run: ContextVar[Run | None] = ContextVar("run", default=None)
+_execute: Callable[..., Any] = migrate.MigrationExecutor  # type: ignore[attr-defined]
+_send: Callable[..., Any] = migrate.emit_post_migrate_signal  # type: ignore[attr-defined]
+
+
+@contextlib.contextmanager
+def _in_place(run: Run) -> Iterator[None]:
+    """Within it, and in this thread alone, the command module has those of the run."""
+    token = _run.set(run)
+    try:
+        yield
+    finally:
+        _run.reset(token)
+
+
+def _executor_of_run(*args: Any, **kwargs: Any) -> Any:
+    run = _run.get()
+    return (run.executor if run else _execute)(*args, **kwargs)
+
+
+def _send_of_run(*args: Any, **kwargs: Any) -> None:
+    run = _run.get()
+    (run.send if run else _send)(*args, **kwargs)
+
+
+# Once for the process, as threads that each put their own there would take away each other's.
+migrate.MigrationExecutor = _executor_of_run  # type: ignore[attr-defined]
+migrate.emit_post_migrate_signal = _send_of_run  # type: ignore[attr-defined]
 
 
 def _look_again(lock: SchemaLock, done: Done) -> None:

@@ -1,8 +1,6 @@
 """In which state the schema of a database is. Everything that shows a state computes it here; nothing here writes."""
 
-import contextlib
 import enum
-from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -11,6 +9,7 @@ from django.db.migrations.executor import MigrationExecutor
 
 from config.schema.claim import ClaimRow
 from config.schema.dialects import dialect
+from config.schema.dialects.waits import DATA_SECONDS
 from config.schema.direct import (
     BROKEN_FILES,
     BROKEN_FILES_WAY,
@@ -24,6 +23,7 @@ from config.schema.exclusion import doubt, exclusion_of
 from config.schema.exits import DONE, INTERRUPTED, LOCKED, REFUSED, UNREACHABLE, Unreachable
 from config.schema.expected import expected_tables, present_tables
 from config.schema.journal import Journal, Run
+from config.schema.waits import limited
 
 
 class State(enum.Enum):
@@ -102,7 +102,7 @@ def read_state(connection: Any) -> SchemaState:
     try:
         refuse_an_absent_file(connection)
         connection.ensure_connection()
-        with _limited(connection):
+        with limited(connection, DATA_SECONDS):
             return _Reader(connection, name).read()
     except Unreachable as error:
         words, _, way = str(error).partition(": ")
@@ -113,22 +113,6 @@ def read_state(connection: Any) -> SchemaState:
     except BROKEN_FILES as error:
         issue = Issue("broken_files", files_cannot_be_read(error), BROKEN_FILES_WAY, State.DRIFTED)
     return SchemaState(database=name, issues=(issue,))
-
-
-@contextlib.contextmanager
-def _limited(connection: Any) -> Iterator[None]:
-    """Within it, nothing that is asked waits long for a lock."""
-    if connection.in_atomic_block:
-        yield
-        return
-    waits = dialect(connection).waits
-    before = waits.begin(connection)
-    try:
-        yield
-    finally:
-        if connection.connection is not None:
-            with contextlib.suppress(Error):
-                waits.end(connection, before)
 
 
 def counted(count: int, one: str, many: str) -> str:

@@ -25,7 +25,23 @@ BLIND_ATTEMPTS = 50
 WORK_SECONDS, MOST_LOST = 0.5, 3
 """An attempt that failed only after so many seconds had done work that is lost; so many may be lost."""
 
+WAY_OUT = "Let that end, or end it, and run this again, or give --lock-timeout more seconds."
+
 Answer = TypeVar("Answer")
+
+
+@contextlib.contextmanager
+def limited(connection: Any, seconds: float, rows: float = DATA_SECONDS) -> Iterator[None]:
+    """Within it statements wait for locks for `rows` seconds, and for SQLite's one writer for `seconds`."""
+    native = dialect(connection).waits
+    before = native.begin(connection, seconds, rows)
+    try:
+        yield
+    finally:
+        if connection.connection is not None:
+            with contextlib.suppress(DatabaseError):
+                # The only reason is that the session is gone or the transaction lost, and the limits with it.
+                native.end(connection, before)
 
 
 class Waits:
@@ -38,7 +54,7 @@ class Waits:
         self.limit = limit
         self._kind = dialect(connection).statements.kind
         self._say = say
-        self._before: Any = None
+        self._limits = contextlib.ExitStack()
         self._has_begun = self._is_own = False
         self._session_limit: float = DATA_SECONDS
         self._local_limit: tuple[Any, float] | None = (None, DATA_SECONDS)
@@ -46,20 +62,23 @@ class Waits:
         self._seconds_to_take = 0.0
         self._pause_seconds = FIRST_PAUSE
         self._wanted: tuple[Collection[str], str] = ((), "")
+        self._failed: tuple[OperationalError, str] | None = None
         self.begin_migration("migrate")
 
     def begin(self) -> None:
         """Limit how long statements of the session wait for locks on rows; `end` undoes it."""
-        if not self._has_begun and not self.connection.in_atomic_block:
-            self._before, self._has_begun = self.native.begin(self.connection), True
+        if not self._has_begun:
+            self._limits.enter_context(limited(self.connection, self.limit))
+            self._has_begun = True
 
     def end(self) -> None:
         """Give the session back the limits that it had."""
-        if self._has_begun and self.connection.connection is not None and not self.connection.in_atomic_block:
-            with contextlib.suppress(DatabaseError):
-                # The only reason is that the session is gone, and its limits with it.
-                self.native.end(self.connection, self._before)
+        self._limits.close()
         self._has_begun = False
+
+    def briefly(self) -> contextlib.AbstractContextManager[None]:
+        """Within it nothing waits for SQLite's one writer for longer than a moment."""
+        return self.native.briefly(self.connection)
 
     def begin_migration(self, name: str) -> None:
         """From here on the limit is that of this migration."""
@@ -75,7 +94,19 @@ class Waits:
         except OperationalError as error:
             if not self.native.is_lock_failure(error):
                 raise
-            raise self._failure(*self._wanted, waited="") from error
+            # What fails without a statement is a COMMIT.
+            sql = self._failed[1] if self._failed and self._failed[0] is error else ""
+            raise self._failure(words_of(sql), sql, waited="") from error
+        finally:
+            self._failed = None
+
+    def noting(self, execute: Callable[..., Any], sql: Any, params: Any, many: bool, context: Any) -> Any:
+        """Stand around each statement, as `connection.execute_wrapper` has it, so that `named` can name it."""
+        try:
+            return execute(sql, params, many, context)
+        except OperationalError as error:
+            self._failed = error, str(sql)
+            raise
 
     def whole(
         self, names: Collection[str], run: Callable[[Callable[[], None]], Answer], *, may_retry: bool = True
@@ -166,6 +197,10 @@ class Waits:
             try:
                 if whole:
                     self._seconds_to_take = seconds
+                    if self.connection.in_atomic_block:
+                        # An attempt that was taken back to its savepoint took its limit back with it.
+                        self._local_limit = None
+                    self.native.until(self.connection, seconds)
                     return run(sql)
                 with self._limited(sql, seconds) as said:
                     return run(said)
@@ -197,7 +232,7 @@ class Waits:
         own = self.native.own_limit(sql, self.limit - self._waited)
         if own is not None:
             if (others := self._seen(words_of(sql), "")).holders:
-                self._say(f"{self._name} waits up to {own:.0f} s for {_who(others)}; it needs {_what(sql)} ...")
+                self._say(f"{self._name} waits up to {own:.0f} s for {who_of(others)}; it needs {_what(sql)} ...")
             return own
         if seen.missing and (lost or attempts % BLIND_ATTEMPTS == BLIND_ATTEMPTS - 1):
             return PATIENT
@@ -238,7 +273,7 @@ class Waits:
         is_known = bool(seen.holders or seen.missing)
         if is_known and (self._told is None or self._waited - self._told >= TELL_SECONDS):
             self._told = self._waited
-            self._say(f"{self._name} waits for {_who(seen)}; it needs {_what(sql)} ...")
+            self._say(f"{self._name} waits for {who_of(seen)}; it needs {_what(sql)} ...")
         time.sleep(self._pause_seconds)
         self._waited += self._pause_seconds
         self._spent += self._pause_seconds
@@ -247,19 +282,20 @@ class Waits:
     def _failure(
         self, names: Collection[str], sql: str, seen: Seen | None = None, waited: str | None = None
     ) -> LockNotObtained:
-        seen = seen or self._seen(names, sql)
+        try:
+            seen = seen or self._seen(names, sql)
+        except DatabaseError:
+            seen = Seen(exact=False, missing="nothing can be asked in a transaction that has failed")
         waited = f"; waited {self._spent:.0f} s" if waited is None else waited
-        return LockNotObtained(
-            f"{self._name} did not get {_what(sql)} from {_who(seen)}{waited}. "
-            "Let that end, or end it, and run this again, or give --lock-timeout more seconds."
-        )
+        return LockNotObtained(f"{self._name} did not get {_what(sql)} from {who_of(seen)}{waited}. {WAY_OUT}")
 
 
-def _who(seen: Seen) -> str:
+def who_of(seen: Seen) -> str:
+    """Those who hold the locks, in words."""
     if seen.missing:
         return f"somebody who cannot be seen ({seen.missing})"
     if not seen.holders:
-        return "somebody who is gone by now"
+        return "somebody who is gone by now" if seen.exact else "somebody without an open transaction"
     among = "" if seen.exact else "one of these, as far as can be seen: "
     return among + "; ".join(map(str, seen.holders[:3]))
 

@@ -9,6 +9,8 @@ from django.db import DatabaseError
 class NativeLock(Protocol):
     """The engine's own lock on the session that executes the DDL; it ends with that session, however that ends.
 
+    What is let go inside a transaction is free when that has ended, where the engine rolls DDL back.
+
     It is only ever polled: the blocking forms deadlock with an index that is built concurrently.
     """
 

@@ -1,5 +1,6 @@
 """What an engine knows of the locks on its tables, and the words in which those who hold them are shown."""
 
+import contextlib
 import re
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass
@@ -59,11 +60,20 @@ class TableWaits(Protocol):
     whole: bool
     """Whether the tables of a migration can be taken at once, inside the transaction that holds all of it."""
 
-    def begin(self, connection: Any) -> Any:
-        """Limit to `DATA_SECONDS` how long statements of this session wait; return what stood there before."""
+    def begin(self, connection: Any, seconds: float, rows: float = DATA_SECONDS) -> Any:
+        """Limit to `rows` seconds how long statements of this session wait; return what stood there before.
+
+        Where an engine has but one writer the limit is `seconds`. Inside a transaction it ends with that at the latest.
+        """
 
     def end(self, connection: Any, before: Any) -> None:
         """Give the session back what `begin` returned."""
+
+    def until(self, connection: Any, seconds: float) -> None:
+        """Where an engine has but one writer: how long statements wait for it from now on."""
+
+    def briefly(self, connection: Any) -> contextlib.AbstractContextManager[None]:
+        """Within it nothing waits for the one writer for longer than a moment, where an engine has but one."""
 
     def limit(self, connection: Any, seconds: float, *, local: bool = False) -> None:
         """How long statements that change the shape wait from now on; `local`: until the transaction ends."""

@@ -1,5 +1,6 @@
 """MariaDB and MySQL: GET_LOCK, whose names are server-wide."""
 
+import contextlib
 from typing import Any
 
 from config.schema.dialects.locks import answer, lock_name
@@ -16,7 +17,10 @@ class NamedLock:
         return answer(connection, "SELECT IS_USED_LOCK(%s)", _name(connection)) is not None
 
     def release(self, connection: Any) -> bool:
-        return answer(connection, "SELECT RELEASE_LOCK(%s)", _name(connection)) == 1
+        # Asked of the driver, as Django runs no statement in a transaction that is to be rolled back.
+        with contextlib.closing(connection.connection.cursor()) as cursor:
+            cursor.execute("SELECT RELEASE_LOCK(%s)", [_name(connection)])
+            return bool(cursor.fetchone()[0] == 1)
 
     def holder(self, connection: Any) -> str | None:
         session = answer(connection, "SELECT IS_USED_LOCK(%s)", _name(connection))

@@ -4,6 +4,7 @@ An attempt that does not wait disturbs nobody. On a table that somebody reads at
 where nobody is in a long transaction an attempt waits a second, in which those who are short come to their end.
 """
 
+import contextlib
 from collections.abc import Collection, Iterable
 from typing import Any
 
@@ -43,14 +44,20 @@ class MySQLWaits:
         """
         self.shortest, self.in_statement = shortest, in_statement
 
-    def begin(self, connection: Any) -> Any:
+    def begin(self, connection: Any, seconds: float, rows: float = DATA_SECONDS) -> Any:
         before = [answer(connection, f"SELECT @@{name}") for name in SETTINGS]
-        self.end(connection, [DATA_SECONDS] * len(SETTINGS))
+        self.end(connection, [max(1, int(rows))] * len(SETTINGS))
         return before
 
     def end(self, connection: Any, before: Any) -> None:
         with connection.cursor() as cursor:
             cursor.execute(f"SET {', '.join(f'SESSION {name} = %s' for name in SETTINGS)}", before)
+
+    def until(self, connection: Any, seconds: float) -> None:
+        pass
+
+    def briefly(self, connection: Any) -> contextlib.AbstractContextManager[None]:
+        return contextlib.nullcontext()
 
     def limit(self, connection: Any, seconds: float, *, local: bool = False) -> None:
         with connection.cursor() as cursor:

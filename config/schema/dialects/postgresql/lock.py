@@ -1,4 +1,4 @@
-"""PostgreSQL: a session-level advisory lock. Advisory locks are per database."""
+"""PostgreSQL: an advisory lock of the session, or inside a transaction of that. Advisory locks are per database."""
 
 from typing import Any
 
@@ -7,7 +7,8 @@ from config.schema.dialects.locks import answer, lock_name
 
 class AdvisoryLock:
     def try_take(self, connection: Any) -> bool:
-        return bool(answer(connection, "SELECT pg_try_advisory_lock(%s)", _key(connection)))
+        of = "xact_" if connection.in_atomic_block else ""
+        return bool(answer(connection, f"SELECT pg_try_advisory_{of}lock(%s)", _key(connection)))
 
     def is_held(self, connection: Any) -> bool:
         return bool(answer(connection, f"SELECT EXISTS ({HOLDERS} AND pid = pg_backend_pid())", *_halves(connection)))
@@ -16,6 +17,8 @@ class AdvisoryLock:
         return answer(connection, HOLDERS, *_halves(connection)) is not None
 
     def release(self, connection: Any) -> bool:
+        if connection.in_atomic_block:
+            return self.is_held(connection)
         return bool(answer(connection, "SELECT pg_advisory_unlock(%s)", _key(connection)))
 
     def holder(self, connection: Any) -> str | None:

@@ -1,5 +1,6 @@
 """PostgreSQL: `pg_locks` shows every holder, and `lock_timeout` lets a statement into the queue for moments."""
 
+import contextlib
 import re
 from collections.abc import Collection, Iterable
 from typing import Any
@@ -59,13 +60,19 @@ HOLDERS = (
 class PostgreSQLWaits:
     whole = True
 
-    def begin(self, connection: Any) -> Any:
+    def begin(self, connection: Any, seconds: float, rows: float = DATA_SECONDS) -> Any:
         before = answer(connection, "SHOW lock_timeout")
-        self.limit(connection, DATA_SECONDS)
+        self.limit(connection, rows, local=connection.in_atomic_block)
         return before
 
     def end(self, connection: Any, before: Any) -> None:
-        answer(connection, "SELECT set_config('lock_timeout', %s, false)", before)
+        answer(connection, "SELECT set_config('lock_timeout', %s, %s)", before, connection.in_atomic_block)
+
+    def until(self, connection: Any, seconds: float) -> None:
+        pass
+
+    def briefly(self, connection: Any) -> contextlib.AbstractContextManager[None]:
+        return contextlib.nullcontext()
 
     def limit(self, connection: Any, seconds: float, *, local: bool = False) -> None:
         with connection.cursor() as cursor:

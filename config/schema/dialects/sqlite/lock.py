@@ -1,7 +1,9 @@
 """SQLite: a lock of the operating system on a file beside the database."""
 
 import fcntl
+import functools
 import os
+import weakref
 from pathlib import Path
 from typing import Any
 
@@ -10,11 +12,12 @@ class FileLock:
     """A database in memory is this process's alone and needs no lock."""
 
     def __init__(self) -> None:
-        self._descriptors: dict[str, int] = {}
+        self._held: dict[str, tuple[int, weakref.ref[Any]]] = {}
+        """For each file its descriptor, and the connection that took it; other threads have others."""
 
     def try_take(self, connection: Any) -> bool:
         path = _path(connection)
-        if path is None or str(path) in self._descriptors:
+        if path is None or self._is_own(path, connection):
             return True
         descriptor = os.open(path, os.O_RDWR | os.O_CREAT, 0o600)
         try:
@@ -22,17 +25,20 @@ class FileLock:
         except BlockingIOError:
             os.close(descriptor)
             return False
-        self._descriptors[str(path)] = descriptor
+        # What is handed out by name may stand for a connection; its parts know the one itself.
+        owner = connection.ops.connection
+        self._held[str(path)] = descriptor, weakref.ref(owner)
+        weakref.finalize(owner, self._let_go, str(path), descriptor)
         return True
 
     def is_held(self, connection: Any) -> bool:
         path = _path(connection)
-        return path is None or str(path) in self._descriptors
+        return path is None or self._is_own(path, connection)
 
     def is_taken(self, connection: Any) -> bool:
         path = _path(connection)
-        if path is None or str(path) in self._descriptors or not path.exists():
-            return path is not None and str(path) in self._descriptors
+        if path is None or not path.exists():
+            return False
         with path.open("rb") as file:
             try:
                 fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
@@ -44,10 +50,16 @@ class FileLock:
         path = _path(connection)
         if path is None:
             return True
-        descriptor = self._descriptors.pop(str(path), None)
-        if descriptor is None:
+        if not self._is_own(path, connection):
             return False
-        os.close(descriptor)
+        descriptor, _ = self._held[str(path)]
+        if connection.in_atomic_block:
+            # Django drops what it is to call after a commit when the transaction has ended, however that ended.
+            end = functools.partial(int)
+            weakref.finalize(end, self._let_go, str(path), descriptor)
+            connection.on_commit(end)
+        else:
+            self._let_go(str(path), descriptor)
         return True
 
     def holder(self, connection: Any) -> str | None:
@@ -56,6 +68,15 @@ class FileLock:
     def elsewhere(self, connection: Any) -> list[str]:
         return []
 
+    def _is_own(self, path: Path, connection: Any) -> bool:
+        held = self._held.get(str(path))
+        return held is not None and held[1]() is connection.ops.connection
+
+    def _let_go(self, path: str, descriptor: int) -> None:
+        if path in self._held and self._held[path][0] == descriptor:
+            del self._held[path]
+            os.close(descriptor)
+
 
 def is_pooled(connection: Any) -> bool:
     """Nothing stands between a process and a file."""
@@ -63,7 +84,10 @@ def is_pooled(connection: Any) -> bool:
 
 
 def _path(connection: Any) -> Path | None:
-    name = str(connection.settings_dict["NAME"])
-    if name == ":memory:" or name.startswith("file:"):
+    """Beside the file as SQLite itself has it, so that a link and a URI lead to the same lock; None in memory."""
+    connection.ensure_connection()
+    # Asked of the driver, as Django runs no statement in a transaction that is to be rolled back.
+    file = next(row[2] for row in connection.connection.execute("PRAGMA database_list") if row[1] == "main")
+    if not file or "vfs=memdb" in str(connection.settings_dict["NAME"]):
         return None
-    return Path(f"{name}.schema-lock")
+    return Path(f"{os.path.realpath(file)}.schema-lock")

@@ -1,19 +1,40 @@
-"""SQLite: one writer; whoever else wants to write waits for as long as Django's option `timeout` says."""
+"""SQLite: one writer; whoever else wants to write waits for as long as `busy_timeout` says."""
 
-from collections.abc import Collection, Iterable
+import contextlib
+from collections.abc import Collection, Iterable, Iterator
 from typing import Any
 
-from config.schema.dialects.waits import Seen
+from config.schema.dialects.waits import DATA_SECONDS, Seen
+
+LEAST = 0.2
+"""Whoever commits has the file to itself for a moment, in which nobody reads either."""
 
 
 class SQLiteWaits:
+    """The setting is that of the driver's connection and of no transaction, and asked for without one."""
+
     whole = True
 
-    def begin(self, connection: Any) -> Any:
-        return None
+    def begin(self, connection: Any, seconds: float, rows: float = DATA_SECONDS) -> Any:
+        connection.ensure_connection()
+        before = connection.connection.execute("PRAGMA busy_timeout").fetchone()[0]
+        self.until(connection, seconds)
+        return before
 
     def end(self, connection: Any, before: Any) -> None:
-        pass
+        if connection.connection is not None:
+            connection.connection.execute(f"PRAGMA busy_timeout = {before}")
+
+    def until(self, connection: Any, seconds: float) -> None:
+        self.end(connection, round(max(LEAST, seconds) * 1000))
+
+    @contextlib.contextmanager
+    def briefly(self, connection: Any) -> Iterator[None]:
+        before = self.begin(connection, LEAST)
+        try:
+            yield
+        finally:
+            self.end(connection, before)
 
     def limit(self, connection: Any, seconds: float, *, local: bool = False) -> None:
         pass
@@ -28,7 +49,7 @@ class SQLiteWaits:
         return False
 
     def own_limit(self, sql: str, seconds: float) -> float | None:
-        return None
+        return max(LEAST, seconds)
 
     def tables(self, connection: Any, names: Collection[str]) -> list[str]:
         return []

@@ -12,6 +12,7 @@ from config.schema.exits import USAGE, Refused
 from config.schema.gate import Mode
 from config.schema.lock import lock_of
 from config.schema.runner import one_runner
+from config.schema.seconds import add_lock_timeout
 
 FLAGS = ("fake", "fake_initial", "run_syncdb", "prune", "allow_destructive")
 
@@ -27,14 +28,9 @@ class Command(OnDirectConnection, migrate.Command):
 
     def add_arguments(self, parser: CommandParser) -> None:
         super().add_arguments(parser)
-        parser.add_argument(
-            "--lock-timeout",
-            type=float,
-            metavar="SECONDS",
-            default=getattr(settings, "SCHEMA_LOCK_TIMEOUT", 60),
-            help="How long to wait for another process that changes the schema; 0: not at all (exit code 3).",
+        add_lock_timeout(
+            parser, help="How long to wait for another process that changes the schema; 0: not at all (exit code 3)."
         )
-
         parser.add_argument("--steps", type=int, metavar="N", help="Only the next N migrations of the plan.")
         parser.add_argument("--reason", default="", help="Why, for the journal; --fake needs it where there is a gate.")
         parser.add_argument(

@@ -4,7 +4,6 @@ import json
 import sys
 from typing import Any
 
-from django.conf import settings
 from django.core.management import call_command
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.db import DEFAULT_DB_ALIAS, connections
@@ -17,6 +16,7 @@ from config.schema.loss import LossClass
 from config.schema.management.commands.schema_plan import as_json, lines, targets_of
 from config.schema.plan import PlannedMigration, read_plan_back
 from config.schema.rollback import back_to, newest_applied
+from config.schema.seconds import add_lock_timeout
 
 
 class Command(OnDirectConnection, BaseCommand):
@@ -33,7 +33,7 @@ class Command(OnDirectConnection, BaseCommand):
         parser.add_argument("--yes-lose-data", action="store_true", help="Also where rows or values would be lost.")
         parser.add_argument("--reason", default="", help="Why, for the journal.")
         parser.add_argument("--format", choices=("text", "json"), default="text")
-        parser.add_argument("--lock-timeout", type=float, default=getattr(settings, "SCHEMA_LOCK_TIMEOUT", 60))
+        add_lock_timeout(parser)
 
     def handle(self, *args: Any, **options: Any) -> None:
         connection = connections[options["database"]]

@@ -4,7 +4,6 @@ import json
 from collections.abc import Iterator
 from typing import Any
 
-from django.conf import settings
 from django.core.management import call_command
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.db import DEFAULT_DB_ALIAS, connections
@@ -14,6 +13,7 @@ from config.schema.exits import USAGE, Interrupted, LockNotObtained, Refused
 from config.schema.journal import AGAIN, DONE
 from config.schema.lock import lock_of
 from config.schema.recovery import Proposal, create_table, decide, diagnose, mend, take_over
+from config.schema.seconds import add_lock_timeout
 from config.schema.state import counted, read_state
 
 
@@ -40,7 +40,7 @@ class Command(OnDirectConnection, BaseCommand):
         )
         parser.add_argument("--reason", default="", help="Why, for the journal.")
         parser.add_argument("--format", choices=("text", "json"), default="text")
-        parser.add_argument("--lock-timeout", type=float, default=getattr(settings, "SCHEMA_LOCK_TIMEOUT", 60))
+        add_lock_timeout(parser)
 
     def handle(self, *args: Any, **options: Any) -> None:
         self.connection, self.options = connections[options["database"]], options

@@ -9,6 +9,7 @@ from django.db import DEFAULT_DB_ALIAS, connections
 
 from config.schema.direct import OnDirectConnection
 from config.schema.management.commands.schema_status import as_json, as_text
+from config.schema.seconds import seconds
 from config.schema.state import State, read_state
 
 POLL_SECONDS = 0.5
@@ -24,7 +25,7 @@ class Command(OnDirectConnection, BaseCommand):
 
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument("--database", default=DEFAULT_DB_ALIAS, choices=tuple(connections))
-        parser.add_argument("--timeout", type=float, default=60, metavar="SECONDS")
+        parser.add_argument("--timeout", type=seconds, default=60, metavar="SECONDS")
         parser.add_argument("--format", choices=("text", "json"), default="text")
 
     def handle(self, *args: Any, **options: Any) -> None:
