@@ -47,7 +47,7 @@ SECRET = re.compile(
     r"(\b(?:PASSWORD(?:\s+FOR\s+\S+)?|IDENTIFIED(?:\s+(?:VIA|WITH)\s+\w+)?\s+(?:BY|USING|AS))\W*)'(?:[^']|'')*'", re.I
 )
 GIVES_A_PASSWORD = re.compile(
-    r"\b(?:CREATE|ALTER)\s+(?:OR\s+REPLACE\s+)?(?:USER|ROLE|GROUP|SERVER|SUBSCRIPTION)\b|\bSET\s+PASSWORD\b|"
+    r"\b(?:CREATE|ALTER)\s+(?:OR\s+REPLACE\s+)?(?:USER|ROLE|GROUP|SERVER|SUBSCRIPTION)\b|(?:\A|;|\bFOR)\s*SET\s+PASSWORD\b|"
     r"\bIDENTIFIED\s+(?:BY|VIA|WITH|AS)\b|\b(?:MASTER|SOURCE)_PASSWORD\b|"
     r"'[^']*(?:\bpassword\s*=|://[^\s/:@']*:[^\s@']+@)",
     re.IGNORECASE,
@@ -114,7 +114,7 @@ def hide_refused(execute: Callable[..., Any], sql: Any, params: Any, many: bool,
     try:
         return execute(sql, params, many, context)
     except DatabaseError as error:
-        if not GIVES_A_PASSWORD.search(str(sql)):
+        if not any(map(GIVES_A_PASSWORD.search, (str(sql), without_comments(str(sql))))):
             raise
         first = next(iter(error.args), None)
         code = getattr(error.__cause__, "sqlstate", None) or (first if isinstance(first, int) else "unknown")
