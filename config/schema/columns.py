@@ -71,7 +71,8 @@ class OperationEntryColumns(models.Model):
     decision = models.CharField(max_length=8, null=True)
     """done or again: what a person said of an operation of which no machine can tell whether it happened."""
     deferred = models.CharField(max_length=64, null=True)
-    """The digest of the SQL that is still to run at the end of the migration, where the operation changed that."""
+    """The digest of the SQL that is still to run at the end of the migration, where the operation changed that or left
+    something in the session; so it is gone through again."""
 
     class Meta:
         abstract = True

@@ -9,6 +9,7 @@ import contextlib
 import copy
 import hashlib
 import json
+from collections import namedtuple
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any
 
@@ -18,7 +19,8 @@ from django.db.migrations.operations.base import Operation
 from django.utils import timezone
 
 from config.schema.dialects import dialect
-from config.schema.dialects.statements import Kind, statement_digest, without_secrets
+from config.schema.dialects.session import SessionState
+from config.schema.dialects.statements import Kind, opens_transaction, statement_digest, without_secrets
 from config.schema.exits import Interrupted, LockNotObtained
 from config.schema.journal import AGAIN, FAILED, AnswerEntry, Journal, OperationEntry, StatementEntry
 from config.schema.waits import Waits
@@ -38,6 +40,7 @@ class Progress:
     Rows that only say that something is over wait in `_later` and are written together with the next row that has to
     be there before something happens: one commit a statement. Lost with a kill, they are found out again. The end of
     a statement that commits by itself waits in `_ended` until the step ends: the row of a later one tells it too.
+    An error is no kill: `fail` writes what has ended.
     """
 
     def __init__(self, journal: Journal, step: Any, editor: Any, waits: Waits) -> None:
@@ -54,6 +57,12 @@ class Progress:
         self._later: list[Any] = []
         self._ended: list[Any] = []
         self._is_own = False
+        self._session = SessionState()
+        self._left_in_session = False
+        self._in_transaction = False
+        """Whether the migration itself has begun one, with a statement; in it no row is written but a statement's."""
+        self._shut_out: Any = None
+        """The row of a statement since which the journal cannot be reached."""
 
     def _rows(self, model: Any) -> Iterable[Any]:
         """What an earlier run has left; this one begins with nothing."""
@@ -73,14 +82,15 @@ class Progress:
 
     def write(self, *rows: Any) -> None:
         """Write these rows and all that waited for them, in one transaction."""
-        rows = (*self._later, *rows)
+        rows = rows if self._in_transaction else (*self._later, *rows)
         alias = self.connection.alias
-        together = len(rows) > 1 or self.journal.guard is not None
+        together = not self._in_transaction and (len(rows) > 1 or self.journal.guard is not None)
         with self.own(), transaction.atomic(using=alias) if together else contextlib.nullcontext():
             self.journal.check()
             for row in rows:
                 row.save(using=alias)
-        self._later.clear()
+        if not self._in_transaction:
+            self._later.clear()
 
     def finish(self) -> None:
         """Write all that still waits; inside the transaction that ends the step."""
@@ -88,6 +98,21 @@ class Progress:
         with self.own():
             self.journal.rows(StatementEntry).bulk_update(self._ended, ["ended_at"], batch_size=100)
         self._ended.clear()
+
+    def fail(self) -> None:
+        """Write which statements ended before the step failed; what was rolled back has no row any more."""
+        undo = "UNLOCK TABLES" if self._shut_out else "ROLLBACK" if self._in_transaction else ""
+        ended = [*self._ended, *(row for row in self._later if isinstance(row, StatementEntry))]
+        # A session that is gone writes nothing, as after a kill.
+        with self.own(), contextlib.suppress(DatabaseError):
+            if undo:
+                self._say(undo)
+            if ended and not self.connection.in_atomic_block:
+                self.journal.rows(StatementEntry).bulk_update(ended, ["ended_at", "decision"], batch_size=100)
+
+    def _say(self, sql: str) -> None:
+        with self.connection.cursor() as cursor:
+            cursor.execute(sql)
 
     # Operations
 
@@ -98,22 +123,30 @@ class Progress:
             self._run_python(number, entry, run)
             return
         if entry and entry.ended_at and entry.deferred is None:
+            self._session.pass_over()
             return
         if entry is None:
             entry = OperationEntry(step=self.step, number=number, is_code=False, started_at=timezone.now())
             self.write_later(entry)
-        before = self._deferred()
+        before, self._left_in_session = self._deferred(), False
         with self._at(number, operation):
             run()
+            if self._shut_out and not self._shut_out.ended_at:
+                raise Interrupted(
+                    f"{self._where()} ends between LOCK TABLES and UNLOCK TABLES, where its journal cannot be reached. "
+                    f"Say both in one operation. {CHOICE}"
+                )
         after = self._deferred()
         if entry.ended_at and entry.deferred not in (None, after):
             raise Interrupted(f"{self._where()} rendered other SQL for its end than it did when it was run first.")
         if not entry.ended_at:
-            entry.ended_at, entry.deferred = timezone.now(), after if after != before else None
+            entry.ended_at = timezone.now()
+            entry.deferred = after if after != before or self._left_in_session else None
             self.write_later(entry)
 
     def _run_python(self, number: int, entry: Any, run: Callable[[], None]) -> None:
         if entry and entry.ended_at:
+            self._session.pass_over()
             return
         if entry and entry.decision != AGAIN:
             self.operation = number
@@ -166,33 +199,106 @@ class Progress:
         def run(said: str) -> Any:
             return execute(sql if said == text else said, params, many, context)
 
-        kind = self.statements_of.kind(text)
-        is_code = self._inner is None
-        if is_code and kind is Kind.WITH_OUTCOME and self.connection.in_atomic_block:
-            # The transaction around the code holds its outcome too.
-            return self._wait(text, run)
+        if self._inner is None:
+            return self._of_code(text, run)
+        if self._shut_out:
+            return self._while_shut_out(text, run)
+        kind = Kind.SESSION if self._session.is_own(text) else self.statements_of.kind(text)
+        if kind is Kind.SESSION:
+            self._left_in_session = True
+            self._session.run(text, changed=self._was_changed_after())
+            return self._of_session(text, run)
         if kind is Kind.READ and isinstance(self._inner, RunSQL):
             # Nobody takes its answer, so it is there for what it does.
             kind = Kind.WITH_OUTCOME
-        if kind in (Kind.SESSION, Kind.READ, Kind.REPEATABLE):
-            return self._wait(text, run)
+        if kind not in (Kind.READ, Kind.REPEATABLE):
+            return self._journalled(text, kind, run)
+        self._refuse_without_session(text)
+        return self._wait(text, run)
+
+    def _of_code(self, sql: str, run: Callable[[str], Any]) -> Any:
+        """Run a statement of code, which is passed over whole or not at all; its rows are there to be looked at."""
+        kind = self.statements_of.kind(sql)
+        if kind is Kind.SESSION or self.statements_of.shuts_out(sql):
+            return self._of_session(sql, run)
+        self._refuse_without_session(sql)
+        # The transaction around the code holds its outcome too.
+        is_held = kind is Kind.WITH_OUTCOME and self.connection.in_atomic_block
+        if is_held or kind in (Kind.READ, Kind.REPEATABLE):
+            return self._wait(sql, run)
+        entry = self._next_entry(sql)
+        entry.ended_at = None
+        return self._beside(entry, kind, sql, run)
+
+    def _next_entry(self, sql: str) -> Any:
         number, self._next_statement = self._next_statement, self._next_statement + 1
-        entry = self.statements.get((self.operation, number))
-        if entry is None:
-            entry = self._entry(number, text)
-        elif not is_code and self._is_done(entry, kind, text):
+        return self.statements.get((self.operation, number)) or self._entry(number, sql)
+
+    def _journalled(self, sql: str, kind: Kind, run: Callable[[str], Any]) -> Any:
+        entry = self._next_entry(sql)
+        if entry.pk and self._is_done(entry, kind, sql):
+            if self.statements_of.shuts_out(sql):
+                self._shut_out = entry
+            else:
+                self._session.skip(sql, self.statements_of.parts(sql))
             return None
-        entry.started_at = timezone.now()
-        if kind is Kind.WITH_OUTCOME and not is_code:
-            return self._wait(text, lambda said: self._together(entry, lambda: run(said)))
-        if kind is Kind.COMMITS:
-            with self.own():
-                entry.before = self.statements_of.before(self.connection, text)
-        self.write(entry)
-        return self._beside(entry, kind, text, run)
+        self._refuse_without_session(sql)
+        if kind is Kind.WITH_OUTCOME:
+            entry.started_at = timezone.now()
+            return self._wait(sql, lambda said: self._together(entry, lambda: run(said)))
+        result = self._beside(entry, kind, sql, run)
+        if self.statements_of.shuts_out(sql):
+            self._shut_out = entry
+        elif kind is Kind.UNKNOWABLE:
+            self._in_transaction = bool(opens_transaction(self.statements_of.parts(sql)))
+            self.write()
+        return result
+
+    def _of_session(self, sql: str, run: Callable[[str], Any]) -> Any:
+        """Run what leaves something in the session, in each run again."""
+        opens = None if self.connection.in_atomic_block else opens_transaction(self.statements_of.parts(sql))
+        if opens and self._later:
+            self.write()
+        result = self._wait(sql, run)
+        if opens is not None:
+            self._in_transaction = opens
+        return result
+
+    def _was_changed_after(self) -> bool:
+        """Whether an earlier run came further than this, so that the tables may answer otherwise by now."""
+        statements = any(key >= (self.operation, self._next_statement) for key in self.statements)
+        return statements or any(number > self.operation and row.is_code for number, row in self.entries.items())
+
+    def _refuse_without_session(self, sql: str) -> None:
+        if left := self._session.lost(sql):
+            raise Interrupted(
+                f"{self._where()} needs what was left in a session that is gone, and what is left there now may be "
+                f"another: {without_secrets(left)[:200]}; for: {without_secrets(sql)[:200]}. "
+                "Do by hand what is left of the migration, then record it with migrate --fake."
+            )
+
+    def _while_shut_out(self, sql: str, run: Callable[[str], Any]) -> Any:
+        """Run, or pass over, what is between LOCK TABLES and UNLOCK TABLES: the row of the first tells of all."""
+        entry, is_last = self._shut_out, self.statements_of.shuts_out(sql) is False
+        if entry.ended_at:
+            self._shut_out = None if is_last else entry
+            self._session.skip(sql, self.statements_of.parts(sql))
+            return None
+        self._refuse_without_session(sql)
+        result = self._wait(sql, run)
+        if is_last:
+            self._shut_out, entry.ended_at = None, timezone.now()
+            self.write(entry)
+        return result
 
     def _beside(self, entry: Any, kind: Kind, sql: str, run: Callable[[str], Any]) -> Any:
-        """Run a statement that commits without its row in the journal, which is there already."""
+        """Run a statement that commits without its row in the journal, which is written first."""
+        entry.started_at = timezone.now()
+        if kind is Kind.COMMITS:
+            self._in_transaction = False
+            with self.own():
+                entry.before = self.statements_of.before(self.connection, sql)
+        self.write(entry)
         try:
             result = self._wait(sql, run, lambda: self._clear_away(entry, kind, sql))
         except (DatabaseError, LockNotObtained):
@@ -200,7 +306,8 @@ class Progress:
             entry.decision = FAILED
             self.write_later(entry)
             raise
-        self._end(entry, kind)
+        if not self.statements_of.shuts_out(sql):
+            self._end(entry, kind)
         return result
 
     def _entry(self, number: int, sql: str) -> Any:
@@ -227,7 +334,8 @@ class Progress:
             self.statements_of.happened(self.connection, sql, entry.before or "")
 
     def _together(self, entry: Any, execute: Callable[[], Any]) -> Any:
-        with self.own(), transaction.atomic(using=self.connection.alias):
+        alone = contextlib.nullcontext() if self._in_transaction else transaction.atomic(using=self.connection.alias)
+        with self.own(), alone:
             result = execute()
             entry.ended_at = timezone.now()
             self.write(entry)
@@ -243,7 +351,7 @@ class Progress:
         if entry.ended_at:
             return True
         if kind is Kind.UNKNOWABLE:
-            if entry.decision == AGAIN:
+            if entry.decision == AGAIN or (entry.decision == FAILED and self.statements_of.refused_whole(sql)):
                 entry.decision = None
                 return False
             raise Interrupted(
@@ -347,7 +455,11 @@ def journalled(progress: Progress) -> Iterator[None]:
             if hasattr(introspection, name):
                 setattr(introspection, name, _asked(name, getattr(introspection, name), progress))
                 stack.callback(delattr, introspection, name)
-        yield
+        try:
+            yield
+        except BaseException:
+            progress.fail()
+            raise
 
 
 def _asked(name: str, method: Callable[..., Any], progress: Progress) -> Callable[..., Any]:
@@ -359,6 +471,8 @@ def _asked(name: str, method: Callable[..., Any], progress: Progress) -> Callabl
 
 
 def _written(value: Any) -> Any:
+    if isinstance(value, tuple) and hasattr(value, "_fields"):
+        return {"n": [type(value).__name__, list(value._fields), [_written(each) for each in value]]}
     if isinstance(value, dict):
         return {"d": [[key, _written(each)] for key, each in value.items()]}
     for tag, kind in (("t", tuple), ("l", list), ("s", set)):
@@ -373,5 +487,8 @@ def _read(value: Any) -> Any:
     ((tag, items),) = value.items()
     if tag == "d":
         return {key: _read(each) for key, each in items}
+    if tag == "n":
+        name, fields, values = items
+        return namedtuple(name, fields)(*map(_read, values))
     kinds: dict[str, Any] = {"t": tuple, "l": list, "s": set}
     return kinds[tag](_read(each) for each in items)

@@ -1,5 +1,6 @@
 """Which tables a migration names, so that they can be waited for before it takes the first of them."""
 
+import re
 from collections.abc import Iterator
 from typing import Any
 
@@ -27,12 +28,17 @@ from config.schema.resume import flattened
 TAKES_NOTHING = (AlterModelManagers, AlterModelOptions, RunPython)
 """Operations that change no table, or of which nobody knows what they change."""
 MAY_RETRY = "may_retry"
-"""The hint by which a RunPython says that its migration may be rolled back and run again from its start."""
+"""The hint, or the attribute, by which code says that its migration may be rolled back and run again from its start."""
+KNOWN = re.compile(r"(?:django|config\.schema)\.")
+"""Whose operations do nothing outside the database; RunPython alone calls what others have written."""
 
 
 def may_retry(operation: Operation) -> bool:
-    """Whether an operation may run again after a rollback: code only where it says so, all else always."""
-    return not isinstance(operation, RunPython) or bool(operation.hints.get(MAY_RETRY))
+    """Whether an operation may run again after a rollback: what others have written only where it says so."""
+    if KNOWN.match(type(operation).__module__) and not isinstance(operation, RunPython):
+        return True
+    hints = getattr(operation, "hints", None) or {}
+    return bool(hints.get(MAY_RETRY) or getattr(operation, MAY_RETRY, False))
 
 
 def names_touched(connection: Any, migration: Migration, state: ProjectState, *, backwards: bool) -> set[str]:

@@ -6,16 +6,27 @@ from typing import Any
 
 from django.db import DatabaseError
 
-from config.schema.dialects.statements import Kind, first_words, without_comments
+from config.schema.dialects.session import is_of_session
+from config.schema.dialects.statements import Kind, first_words, kind_of_parts, parts_of, without_comments
 
 KINDS = {
-    **dict.fromkeys(("SET", "USE", "LOCK", "UNLOCK"), Kind.SESSION),
+    **dict.fromkeys(("SET", "USE", "UNLOCK", "PREPARE", "DEALLOCATE"), Kind.SESSION),
     **dict.fromkeys(("BEGIN", "START", "COMMIT", "ROLLBACK", "SAVEPOINT", "RELEASE"), Kind.SESSION),
     **dict.fromkeys(("SELECT", "SHOW", "EXPLAIN", "DESCRIBE", "DESC", "VALUES", "CHECK", "CHECKSUM"), Kind.READ),
     **dict.fromkeys(("ANALYZE", "OPTIMIZE", "REPAIR", "FLUSH", "GRANT", "REVOKE"), Kind.REPEATABLE),
     **dict.fromkeys(("CREATE", "ALTER", "DROP", "RENAME", "TRUNCATE"), Kind.COMMITS),
-    **dict.fromkeys(("CALL", "XA", "PREPARE", "EXECUTE", "LOAD", "INSTALL", "UNINSTALL"), Kind.UNKNOWABLE),
+    **dict.fromkeys(("CALL", "XA", "EXECUTE", "LOCK", "LOAD", "INSTALL", "UNINSTALL"), Kind.UNKNOWABLE),
 }
+ALONE = frozenset({"LOCK", "UNLOCK", "XA", *(word for word, kind in KINDS.items() if kind is Kind.REPEATABLE)})
+QUOTED = re.compile(
+    r"""'(?:[^'\\]|\\.|'')*'|"(?:[^"\\]|\\.|"")*"|`(?:[^`]|``)*`|--\s[^\n]*|\#[^\n]*|/\*.*?\*/"""
+    r"""|\bCREATE\b[^;]*\b(?:TRIGGER|PROCEDURE|FUNCTION|EVENT|PACKAGE)\b[^;]*\bBEGIN\b.*""",
+    re.S | re.I,
+)
+"""The body of what is stored is quoted by nothing; it is taken to go on to the end of the text."""
+FOR = re.compile(r"\ASET\s+STATEMENT\b.*?\bFOR\s+(?=[A-Z])", re.I | re.S)
+PARTITION = re.compile(r"\AALTER\b.*\b(?:EXCHANGE|TRUNCATE)\s+PARTITION\b", re.I | re.S)
+RENAMED = re.compile(r"((?:`[^`]+`|[\w$.])+)\s+(?:WAIT\s+\d+\s+|NOWAIT\s+)?TO\s+((?:`[^`]+`|[\w$.])+)", re.I)
 OF_THE_SERVER = {"USER", "ROLE", "DATABASE", "SCHEMA", "SERVER", "TABLESPACE"}
 ON_TABLES = {"TABLE", "INDEX", "VIEW"}
 ONE_TABLE = re.compile(
@@ -36,7 +47,21 @@ MADE_AT = "SELECT table_name, create_time FROM information_schema.tables WHERE t
 
 class MySQLStatements:
     def kind(self, sql: str) -> Kind:
+        parts = self.parts(sql)
+        return self._kind(sql) if len(parts) == 1 else kind_of_parts(parts, self._kind, alone=ALONE)
+
+    def parts(self, sql: str) -> list[str]:
+        return parts_of(sql, QUOTED)
+
+    def _kind(self, sql: str) -> Kind:
+        words = without_comments(sql)
+        if limited := FOR.match(words):
+            return self._kind(words[limited.end() :])
         first, *more = first_words(sql)
+        if is_of_session(sql):
+            return Kind.SESSION
+        if PARTITION.match(words) or (first == "RENAME" and _is_exchange(words)) or more[:2] == ["NOT", "ATOMIC"]:
+            return Kind.UNKNOWABLE
         if first in ("CREATE", "ALTER", "DROP", "RENAME") and OF_THE_SERVER & set(more[:1]):
             return Kind.UNKNOWABLE
         return KINDS.get(first, Kind.WITH_OUTCOME)
@@ -55,14 +80,30 @@ class MySQLStatements:
                 for query in BESIDE_TABLES:
                     cursor.execute(query)
                     seen.append(sorted(map(repr, cursor.fetchall())))
-            if words[0] in ("TRUNCATE", "RENAME"):
-                # The one thing that tells an emptied table, or two that changed places, from before.
+            if words[0] == "TRUNCATE":
+                # The one thing that tells an emptied table from before.
                 cursor.execute(MADE_AT)
                 seen.append(sorted(row for row in map(repr, cursor.fetchall()) if any(name in row for name in named)))
         return _digest((named, seen))
 
     def happened(self, connection: Any, sql: str, before: str) -> bool:
         return self.before(connection, sql) != before
+
+    def refused_whole(self, sql: str) -> bool:
+        return first_words(sql)[0] in ("ALTER", "RENAME", "LOCK")
+
+    def shuts_out(self, sql: str) -> bool | None:
+        words = first_words(sql)
+        return {"LOCK": True, "UNLOCK": False}.get(words[0]) if len(self.parts(sql)) == 1 else None
+
+
+def _is_exchange(sql: str) -> bool:
+    """Whether tables take each other's names, so that there are the same names before and after."""
+    now: dict[str, str] = {}
+    for old, new in RENAMED.findall(sql.replace("`", "")):
+        was = next((name for name, by_now in now.items() if by_now == old), old)
+        now[was] = new
+    return set(now) == set(now.values())
 
 
 def _digest(seen: Any) -> str:

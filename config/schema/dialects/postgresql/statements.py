@@ -4,17 +4,26 @@ import re
 from typing import Any
 
 from config.schema.dialects.locks import answer
-from config.schema.dialects.statements import Kind, first_words, without_comments
+from config.schema.dialects.session import is_of_session
+from config.schema.dialects.statements import Kind, first_words, kind_of_parts, parts_of, without_comments
 
 KINDS = {
     **dict.fromkeys(("SET", "RESET", "DISCARD", "LISTEN", "UNLISTEN", "LOAD"), Kind.SESSION),
+    **dict.fromkeys(("PREPARE", "DEALLOCATE"), Kind.SESSION),
     **dict.fromkeys(("BEGIN", "START", "COMMIT", "END", "ROLLBACK", "ABORT", "SAVEPOINT", "RELEASE"), Kind.SESSION),
     **dict.fromkeys(("SELECT", "SHOW", "EXPLAIN", "VALUES", "TABLE"), Kind.READ),
-    **dict.fromkeys(("VACUUM", "ANALYZE", "CHECKPOINT", "CLUSTER"), Kind.REPEATABLE),
+    **dict.fromkeys(("VACUUM", "ANALYZE", "CHECKPOINT", "CLUSTER", "REINDEX"), Kind.REPEATABLE),
     "CALL": Kind.UNKNOWABLE,
 }
 OUTSIDE = re.compile(
-    r"\s*(?:(?:CREATE|DROP|ALTER)\s+(?:DATABASE|TABLESPACE|SYSTEM|SUBSCRIPTION)|REINDEX\s+(?:DATABASE|SYSTEM))\b", re.I
+    r"\s*(?:(?:CREATE|DROP|ALTER)\s+(?:DATABASE|TABLESPACE|SYSTEM|SUBSCRIPTION)|PREPARE\s+TRANSACTION|"
+    r"(?:COMMIT|ROLLBACK)\s+PREPARED)\b",
+    re.I,
+)
+QUOTED = re.compile(
+    r"""\bE'(?:[^'\\]|\\.|'')*'|'(?:[^']|'')*'|"(?:[^"]|"")*"|\$(?P<tag>(?:[a-z_]\w*)?)\$.*?\$(?P=tag)\$"""
+    r"""|--[^\n]*|/\*.*?\*/|\bBEGIN\s+ATOMIC\b.*?;\s*END\b""",
+    re.S | re.I,
 )
 INDEX = re.compile(
     r"(?P<verb>CREATE|DROP)\s+(?:UNIQUE\s+)?INDEX\s+CONCURRENTLY\s+(?:IF\s+(?:NOT\s+)?EXISTS\s+)?"
@@ -22,7 +31,7 @@ INDEX = re.compile(
     re.I,
 )
 CONCURRENTLY = re.compile(r"\bCONCURRENTLY\b", re.I)
-ENDS_A_TRANSACTION = re.compile(r"\bCOMMIT\b", re.I)
+ENDS_A_TRANSACTION = re.compile(r"\b(?:COMMIT|ROLLBACK)\b", re.I)
 IS_VALID = "SELECT indisvalid FROM pg_index WHERE indexrelid = to_regclass(%s)"
 HALF_MADE = (
     "SELECT c.oid::regclass::text FROM pg_index i JOIN pg_class c ON c.oid = i.indexrelid"
@@ -32,7 +41,16 @@ HALF_MADE = (
 
 class PostgreSQLStatements:
     def kind(self, sql: str) -> Kind:
+        parts = self.parts(sql)
+        return self._kind(sql) if len(parts) == 1 else kind_of_parts(parts, self._kind)
+
+    def parts(self, sql: str) -> list[str]:
+        return parts_of(sql, QUOTED)
+
+    def _kind(self, sql: str) -> Kind:
         first, *_ = first_words(sql)
+        if is_of_session(sql):
+            return Kind.SESSION
         if INDEX.match(without_comments(sql)):
             return Kind.COMMITS
         if first == "REINDEX" and CONCURRENTLY.search(sql):
@@ -41,9 +59,6 @@ class PostgreSQLStatements:
             return Kind.UNKNOWABLE
         if first == "DO" and ENDS_A_TRANSACTION.search(sql):
             return Kind.UNKNOWABLE
-        if first == "SET" and ";" in sql.rstrip().rstrip(";"):
-            # Django renders SET CONSTRAINTS and the ALTER TABLE that needs it as one string.
-            return Kind.WITH_OUTCOME
         return KINDS.get(first, Kind.WITH_OUTCOME)
 
     def before(self, connection: Any, sql: str) -> str:
@@ -62,6 +77,12 @@ class PostgreSQLStatements:
         if valid is False:
             answer_nothing(connection, f"DROP INDEX CONCURRENTLY {index['name']}")
         return valid is True
+
+    def refused_whole(self, sql: str) -> bool:
+        return False
+
+    def shuts_out(self, sql: str) -> bool | None:
+        return None
 
 
 def answer_nothing(connection: Any, sql: str) -> None:
