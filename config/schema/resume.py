@@ -19,9 +19,9 @@ from django.db.migrations.operations.base import Operation
 from django.utils import timezone
 
 from config.schema.dialects import dialect
-from config.schema.dialects.session import SessionState
+from config.schema.dialects.session import SessionState, asks_of_the_one_before
 from config.schema.dialects.statements import Kind, opens_transaction, statement_digest, without_secrets
-from config.schema.exits import Interrupted, LockNotObtained
+from config.schema.exits import Interrupted, LockNotObtained, Refused
 from config.schema.journal import AGAIN, FAILED, AnswerEntry, Journal, OperationEntry, StatementEntry
 from config.schema.waits import Waits
 
@@ -59,6 +59,7 @@ class Progress:
         self._is_own = False
         self._session = SessionState()
         self._left_in_session = False
+        self._last_id = 0
         self._in_transaction = False
         """Whether the migration itself has begun one, with a statement; in it no row is written but a statement's."""
         self._shut_out: Any = None
@@ -197,7 +198,13 @@ class Progress:
         text = str(sql)
 
         def run(said: str) -> Any:
-            return execute(sql if said == text else said, params, many, context)
+            if self._is_held():
+                return execute(sql if said == text else said, params, many, context)
+            self._recall(text)
+            result = execute(sql if said == text else said, params, many, context)
+            last_id = self.statements_of.last_id(self.connection, text)
+            self._last_id = self._last_id if last_id is None else last_id
+            return result
 
         if self._inner is None:
             return self._of_code(text, run)
@@ -216,15 +223,25 @@ class Progress:
         self._refuse_without_session(text)
         return self._wait(text, run)
 
+    def _is_held(self) -> bool:
+        """Whether this is code in a transaction, which holds its outcome too, so that no row stands in between."""
+        return self._inner is None and bool(self.connection.in_atomic_block)
+
+    def _recall(self, sql: str) -> None:
+        """The journal's rows are numbered too; what the session remembers of them is no answer for the migration."""
+        if asks_of_the_one_before(sql) and not self.statements_of.recall(self.connection, sql, self._last_id):
+            raise Refused(
+                f"{self._where()} asks what the statement before it did, and between them stands the journal: "
+                f"{without_secrets(sql)[:200]}. Ask by a key or by currval(), or in a RunPython."
+            )
+
     def _of_code(self, sql: str, run: Callable[[str], Any]) -> Any:
         """Run a statement of code, which is passed over whole or not at all; its rows are there to be looked at."""
         kind = self.statements_of.kind(sql)
         if kind is Kind.SESSION or self.statements_of.shuts_out(sql):
             return self._of_session(sql, run)
         self._refuse_without_session(sql)
-        # The transaction around the code holds its outcome too.
-        is_held = kind is Kind.WITH_OUTCOME and self.connection.in_atomic_block
-        if is_held or kind in (Kind.READ, Kind.REPEATABLE):
+        if (kind is Kind.WITH_OUTCOME and self._is_held()) or kind in (Kind.READ, Kind.REPEATABLE):
             return self._wait(sql, run)
         entry = self._next_entry(sql)
         entry.ended_at = None

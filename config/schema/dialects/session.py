@@ -41,7 +41,7 @@ WORD = re.compile(r"@?[\w$]+")
 VARIABLE = re.compile(r"(?<!@)@[\w$]+")
 PREPARED = re.compile(r"\APREPARE\s+(\w+)", re.I)
 READS = re.compile(r"\b(?:SELECT|FROM|JOIN|USING|TABLE|EXECUTE|CURRENT_\w+|LOCALTIME\w*)\b|@@", re.I)
-IDENTITY = re.compile(r"\b(?:LAST_INSERT_ID|ROW_COUNT|FOUND_ROWS|LASTVAL|LAST_INSERT_ROWID|CHANGES)\s*\(", re.I)
+IDENTITY = re.compile(r"\b(?:LAST_INSERT_ID|ROW_COUNT|FOUND_ROWS|LASTVAL|LAST_INSERT_ROWID)\s*\(", re.I)
 """What the session remembers of its statement before."""
 ALIKE = frozenset(
     WORD.findall(
@@ -61,6 +61,11 @@ OF_THE_MOMENT = frozenset(
 )
 """What answers by what is there, and changes nothing."""
 EVERYTHING = "*"
+
+
+def asks_of_the_one_before(sql: str) -> bool:
+    """Whether a statement asks what the session remembers of the statement before it."""
+    return bool(IDENTITY.search(LITERAL.sub("''", sql)))
 
 
 def is_of_session(sql: str) -> bool:
@@ -132,7 +137,7 @@ class SessionState:
 
     def lost(self, sql: str) -> str | None:
         """What a statement that is about to run needs of a session that is gone: the statement that had left it."""
-        if self._has_skipped and IDENTITY.search(LITERAL.sub("''", sql)):
+        if self._has_skipped and asks_of_the_one_before(sql):
             return sql
         return self._lost.get(EVERYTHING) or next(
             (left for name, left in self._lost.items() if name in _words(sql)), None

@@ -41,6 +41,12 @@ class Statements(Protocol):
     def shuts_out(self, sql: str) -> bool | None:
         """True: from here on the session reaches only tables that this names; False: all again; None: it is neither."""
 
+    def last_id(self, connection: Any, sql: str) -> int | None:
+        """What the session remembers as the last number given, where this statement may have changed that."""
+
+    def recall(self, connection: Any, sql: str, last_id: int) -> bool:
+        """Have the session remember this again for a statement that asks; False where that cannot be."""
+
 
 SPACE_AND_COMMENTS = re.compile(r"(\s+|--[^\n]*(\n|$)|/\*.*?\*/)+", re.DOTALL)
 SECRET = re.compile(

@@ -67,6 +67,7 @@ CASES = [
     for engines, case, expected in [
         (("mariadb",), "exchange", [2]),
         (("mariadb",), "variable", [7, 8]),
+        (("mariadb",), "last_id_at_once", [1, 2]),
         (("postgresql",), "setting", [5]),
         (ALL, "temporary", [1, 5]),
         (ALL, "transaction", [1, 2, 3]),
@@ -108,3 +109,14 @@ def test_what_only_the_session_knew_stops_it_with_words(server, case, left):
         code, printed = run(url, "migrate", apps="halved", HALVED=case)
         assert (code, "left in a session that is gone" in printed) == (5, True), printed
         assert rows(url, "SELECT n FROM halved_row ORDER BY n") == [(n,) for n in left]
+
+
+@pytest.mark.parametrize(
+    ("server", "case"),
+    [each for each in (("postgresql", "last_value"), ("sqlite", "last_row")) if each[0] in present()],
+)
+def test_what_the_journal_stands_between_is_refused_with_words(server, case):
+    with fresh_database(server) as url:
+        code, printed = run(url, "migrate", apps="halved", HALVED=case)
+        assert (code, "between them stands the journal" in printed) == (4, True), printed
+        assert rows(url, "SELECT n FROM halved_row") == [(1,)]

@@ -31,6 +31,7 @@ def test_taking_over_from_a_killed_holder_is_refused_and_migrate_goes_on_by_itse
 
 
 def test_taking_over_is_refused_on_an_empty_database_which_stays_empty(url):
+    assert run(url, "migrate", "--plan")[0] == 0
     code, printed = run(url, "schema_recover", "--apply", "--take-over", "1", "--reason", "dead")
 
     assert (code, "so nothing is taken over" in printed) == (4, True)
@@ -39,6 +40,7 @@ def test_taking_over_is_refused_on_an_empty_database_which_stays_empty(url):
 
 
 def test_taking_over_takes_a_reason_and_is_not_said_beside_another_decision(url):
+    assert run(url, "migrate", "--plan")[0] == 0
     code, printed = run(url, "schema_recover", "--apply", "--take-over", "1")
     assert (code, "say --reason" in printed) == (4, True)
     assert run(url, "schema_recover", "--apply", "--take-over", "1", "--done", "--reason", "x")[0] == 2

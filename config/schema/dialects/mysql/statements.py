@@ -6,6 +6,7 @@ from typing import Any
 
 from django.db import DatabaseError
 
+from config.schema.dialects.locks import answer
 from config.schema.dialects.session import is_of_session
 from config.schema.dialects.statements import Kind, first_words, kind_of_parts, parts_of, without_comments
 
@@ -26,6 +27,7 @@ QUOTED = re.compile(
 """The body of what is stored is quoted by nothing; it is taken to go on to the end of the text."""
 FOR = re.compile(r"\ASET\s+STATEMENT\b.*?\bFOR\s+(?=[A-Z])", re.I | re.S)
 PARTITION = re.compile(r"\AALTER\b.*\b(?:EXCHANGE|TRUNCATE)\s+PARTITION\b", re.I | re.S)
+COUNTS = re.compile(r"\b(?:ROW_COUNT|FOUND_ROWS)\s*\(", re.I)
 RENAMED = re.compile(r"((?:`[^`]+`|[\w$.])+)\s+(?:WAIT\s+\d+\s+|NOWAIT\s+)?TO\s+((?:`[^`]+`|[\w$.])+)", re.I)
 OF_THE_SERVER = {"USER", "ROLE", "DATABASE", "SCHEMA", "SERVER", "TABLESPACE"}
 ON_TABLES = {"TABLE", "INDEX", "VIEW"}
@@ -88,6 +90,16 @@ class MySQLStatements:
 
     def happened(self, connection: Any, sql: str, before: str) -> bool:
         return self.before(connection, sql) != before
+
+    def last_id(self, connection: Any, sql: str) -> int | None:
+        if first_words(sql)[0] not in ("INSERT", "REPLACE", "LOAD", "UPDATE", "CALL", "BEGIN", "EXECUTE"):
+            return None
+        return int(answer(connection, "SELECT LAST_INSERT_ID()"))
+
+    def recall(self, connection: Any, sql: str, last_id: int) -> bool:
+        with connection.cursor() as cursor:
+            cursor.execute("DO LAST_INSERT_ID(%s)", [last_id])
+        return not COUNTS.search(sql)
 
     def refused_whole(self, sql: str) -> bool:
         return first_words(sql)[0] in ("ALTER", "RENAME", "LOCK")

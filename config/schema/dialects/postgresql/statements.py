@@ -78,6 +78,12 @@ class PostgreSQLStatements:
             answer_nothing(connection, f"DROP INDEX CONCURRENTLY {index['name']}")
         return valid is True
 
+    def last_id(self, connection: Any, sql: str) -> int | None:
+        return None
+
+    def recall(self, connection: Any, sql: str, last_id: int) -> bool:
+        return False
+
     def refused_whole(self, sql: str) -> bool:
         return False
 

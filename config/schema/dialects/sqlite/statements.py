@@ -32,6 +32,12 @@ class SQLiteStatements:
     def happened(self, connection: Any, sql: str, before: str) -> bool:
         return False
 
+    def last_id(self, connection: Any, sql: str) -> int | None:
+        return None
+
+    def recall(self, connection: Any, sql: str, last_id: int) -> bool:
+        return False
+
     def refused_whole(self, sql: str) -> bool:
         return False
 

@@ -30,6 +30,17 @@ SQL = {
         ],
         ROW.format("LAST_INSERT_ID()"),
     ),
+    "last_id_at_once": (
+        [
+            "CREATE TABLE halved_other (id integer PRIMARY KEY AUTO_INCREMENT)",
+            "INSERT INTO halved_other (id) VALUES (NULL)",
+            ROW.format("LAST_INSERT_ID()"),
+            "SET @last = LAST_INSERT_ID()",
+        ],
+        ROW.format(2),
+    ),
+    "last_value": ([ROW.format(1)], ROW.format("lastval()")),
+    "last_row": ([ROW.format(1)], ROW.format("last_insert_rowid()")),
     "setting": (
         ["SELECT set_config('my.n', '5', false)"],
         ROW.format("current_setting('my.n', true)::integer"),
