@@ -10,12 +10,11 @@ from django.db.migrations.executor import MigrationExecutor
 from django.db.migrations.state import ProjectState
 
 from config.schema.dialects import NAMES, dialect
-from config.schema.drift.compare import compare
 from config.schema.drift.difference import Difference
-from config.schema.drift.expected import ExpectedTable, expected_catalogue, live_catalogue
+from config.schema.drift.expected import ExpectedTable, expected_catalogue
 from config.schema.drift.history import history_differences, migrations_ahead
 from config.schema.drift.mend import mended
-from config.schema.drift.reread import lacking, unlike_the_plan, unrecorded
+from config.schema.drift.reread import lacking, look, unlike_the_plan, unrecorded
 from config.schema.expected import has_table
 from config.schema.lint.history import model_drift
 from config.schema.lint.project import Project, default_labels
@@ -41,8 +40,8 @@ def catalogue_differences(
     `tables`: only these; by default all that the state has. The number of queries does not depend on theirs.
     """
     expected = expected_catalogue(connection, state)
-    live = live_catalogue(connection, expected)
-    return mended(connection, compare(expected, live, tables), live)
+    found, live = look(connection, expected, tables)
+    return mended(connection, found, live)
 
 
 def applied_differences(
@@ -57,8 +56,7 @@ def applied_differences(
     # Django offers the state of what is applied to its own executor only.
     state = executor._create_project_state(with_applied_migrations=True)
     expected = _expected_now(connection, executor.loader, state)
-    live = live_catalogue(connection, expected)
-    found = compare(expected, live)
+    found, live = look(connection, expected)
     further = {app for app, _ in migrations_ahead(executor.loader)}
     app_of = {name: table.model._meta.app_label for name, table in expected.items()}
     found = [each for each in found if app_of[each.table] not in further or each.kind == "missing_table"]

@@ -134,7 +134,7 @@ class _Comparison:
             if not same:
                 words = f"{self.name}.{column} has no foreign key to {key.table}."
                 yield self._found("foreign_key", column, words, source)
-            elif key.on_delete and key.on_delete not in {each.on_delete for each in same}:
+            elif key.on_delete and not {key.on_delete, None} & {each.on_delete for each in same}:
                 words = (
                     f"The foreign key of {self.name}.{column} is ON DELETE {same[0].on_delete}, not {key.on_delete}."
                 )

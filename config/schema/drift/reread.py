@@ -1,6 +1,6 @@
 """Looks at the database again: whether what was to be applied is there, and whether what is there is recorded."""
 
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from typing import Any
 
 from django.db.migrations.loader import MigrationLoader
@@ -8,9 +8,10 @@ from django.db.migrations.migration import Migration
 from django.db.migrations.operations import RunPython, RunSQL
 from django.db.migrations.state import ProjectState
 
+from config.schema.dialects.catalogue import Table
 from config.schema.drift.compare import compare
 from config.schema.drift.difference import Difference, Found
-from config.schema.drift.expected import expected_catalogue, live_catalogue
+from config.schema.drift.expected import ExpectedTable, expected_catalogue, live_catalogue
 from config.schema.expected import expected_tables, present_tables, touched_tables
 from config.schema.journal import Journal, Step
 from config.schema.resume import flattened
@@ -30,10 +31,25 @@ def unlike_the_plan(connection: Any, plan: Plan) -> list[Difference]:
     ]
 
 
+def look(
+    connection: Any, expected: Mapping[str, ExpectedTable], tables: Collection[str] | None = None
+) -> tuple[list[Found], dict[str, Table]]:
+    """What the live catalogue has otherwise than expected in these tables, by default in all, and that catalogue.
+
+    What differs is looked at twice: a table that is made or dropped at that moment is not told as half a table.
+    """
+    live = live_catalogue(connection, expected)
+    found = compare(expected, live, tables)
+    if found:
+        first = {(each.kind, each.table, each.words) for each in found}
+        live = live_catalogue(connection, expected)
+        found = [each for each in compare(expected, live, tables) if (each.kind, each.table, each.words) in first]
+    return found, live
+
+
 def lacking(connection: Any, state: ProjectState, tables: Collection[str]) -> list[Found]:
     """What these tables lack of what the state says; not what they have beside it."""
-    expected = expected_catalogue(connection, state)
-    found = compare(expected, live_catalogue(connection, expected), tables)
+    found, _ = look(connection, expected_catalogue(connection, state), tables)
     return [each for each in found if each.kind not in BESIDE_MIGRATIONS]
 
 

@@ -55,10 +55,17 @@ class MySQLCatalogue:
         self.mariadb = mariadb
 
     def read(self, connection: Any) -> dict[str, Table]:
-        tables = {
-            name: Table(is_opaque=kind == "VIEW", is_partitioned=bool(partitioned))
-            for name, kind, partitioned in rows(connection, TABLES)
+        """This catalogue has no snapshots: of a table that comes or goes meanwhile only that it is there is told."""
+        tables: dict[str, Table] = defaultdict(Table)
+        for name, kind, partitioned in rows(connection, TABLES):
+            tables[name] = Table(is_opaque=kind == "VIEW", is_partitioned=bool(partitioned))
+        listed = {*tables}
+        self._read_into(connection, tables)
+        return {
+            name: tables[name] if name in listed else Table(is_opaque=True) for name, *_ in rows(connection, TABLES)
         }
+
+    def _read_into(self, connection: Any, tables: dict[str, Table]) -> None:
         for table, name, clause, of_column in rows(connection, CHECKS[self.mariadb]):
             named = tuple(dict.fromkeys(re.findall(r"`([^`]+)`", clause)))
             # A column's check keeps the name that the column had before it was renamed.
@@ -76,6 +83,7 @@ class MySQLCatalogue:
                 generated,
             )
         self._keys(connection, tables)
+        # Of a table that this user may only read there is none.
         rules = {(table, name): rule for table, name, rule in rows(connection, RULES)}
         parts: dict[tuple[str, str, str], list[tuple[str, str]]] = defaultdict(list)
         for table, name, column, other, other_column in rows(connection, FOREIGN_KEYS):
@@ -83,7 +91,6 @@ class MySQLCatalogue:
         for (table, name, other), pairs in parts.items():
             own, to = (tuple(each) for each in zip(*pairs, strict=True))
             tables[table].foreign_keys.append(ForeignKey(own, other, to, rules.get((table, name)), name))
-        return tables
 
     def _default(self, default: str | None, extra: str) -> str | None:
         """MySQL tells strings without their quotes, MariaDB tells NULL as a word."""
