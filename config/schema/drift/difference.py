@@ -33,7 +33,7 @@ ADVICE = {
     "generated": "Drop it, and add it as its migration says.",
     "inconsistent_history": "Run showmigrations and see who recorded it.",
     "edited": "Put the file back as it was, and write the change as a new migration.",
-    "lost": "Bring the file back; where another migration replaced it, run migrate --prune.",
+    "lost": "Bring the file back; where another migration replaced it, run migrate {app} --prune.",
     "model": "Run makemigrations.",
 }
 """What a person does about the kinds that are not simply mended by their SQL."""
@@ -53,7 +53,8 @@ class Difference:
     @property
     def advice(self) -> str:
         """What to do about it."""
-        return ADVICE.get(self.kind, "Read schema_drift --sql, which says how to mend it.").format(self.subject)
+        words = ADVICE.get(self.kind, "Read schema_drift --sql, which says how to mend it.")
+        return words.format(self.subject, app=self.subject.partition(".")[0])
 
     @property
     def subject(self) -> str:
