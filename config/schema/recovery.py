@@ -17,7 +17,7 @@ from django.utils import timezone
 from config.schema.claim import ClaimRow
 from config.schema.dialects import dialect
 from config.schema.dialects.statements import Kind
-from config.schema.drift import applied_differences, lacking, unrecorded
+from config.schema.drift import applied_differences, applied_state, lacking, unrecorded
 from config.schema.drift.mend import create_table as make_table
 from config.schema.exclusion import Exclusion, exclusion_of
 from config.schema.exits import Refused
@@ -130,9 +130,7 @@ def create_table(lock: SchemaLock, table: str, timeout: float, words: dict[str, 
     Raises Refused where it is not missing, and what `SchemaLock.take` raises after `timeout` seconds.
     """
     with _run(lock, timeout, words):
-        # Django offers the state of what is applied to its own executor only.
-        executor: Any = MigrationExecutor(lock.connection)
-        state = executor._create_project_state(with_applied_migrations=True)
+        state = applied_state(MigrationExecutor(lock.connection))
         if table not in {each.table for each in lacking(lock.connection, state, {table})}:
             raise Refused(f"{table} is no table that is missing here; schema_status names those that are.")
         made = state.apps.get_models(include_auto_created=True)

@@ -10,7 +10,7 @@ from django.db.migrations.executor import MigrationExecutor
 from config.schema.claim import ClaimRow
 from config.schema.dialects import dialect
 from config.schema.direct import first_line
-from config.schema.drift import applied_differences, history_differences, migrations_ahead, unrecorded
+from config.schema.drift import applied_differences, applied_state, history_differences, migrations_ahead, unrecorded
 from config.schema.exclusion import doubt, exclusion_of
 from config.schema.exits import DONE, INTERRUPTED, LOCKED, REFUSED, UNREACHABLE
 from config.schema.expected import expected_tables, present_tables
@@ -136,8 +136,7 @@ class _Reader:
 
     def _tables(self) -> tuple[int, tuple[str, ...]]:
         """How many tables the applied migrations have made, and which of them are not there."""
-        # Django offers the state of what is applied to its own executor only.
-        expected = expected_tables(self.connection, self.executor._create_project_state(with_applied_migrations=True))
+        expected = expected_tables(self.connection, applied_state(self.executor))
         missing = tuple(sorted(expected - present_tables(self.connection, expected)))
         return len(expected), missing
 

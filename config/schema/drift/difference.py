@@ -49,10 +49,14 @@ class Difference:
     """The column, the constraint or the index; of a history, the migration."""
     words: str
     sql: tuple[str, ...] = ()
+    first: str = ""
+    """What a person has to do before it can be said how to mend it."""
 
     @property
     def advice(self) -> str:
         """What to do about it."""
+        if self.first:
+            return self.first
         words = ADVICE.get(self.kind, "Read schema_drift --sql, which says how to mend it.")
         return words.format(self.subject, app=self.subject.partition(".")[0])
 
