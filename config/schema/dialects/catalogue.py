@@ -71,6 +71,8 @@ class Table:
     """By name; one without a name has any that no name of a constraint can be."""
     others: set[str] = field(default_factory=set)
     """The names of constraints of other kinds, and of triggers."""
+    storage: str | None = None
+    """The storage engine, where it is one without transactions."""
 
     def spelled(self, table_of: Spelling, own: Spelling, column_of: Callable[[str], Spelling]) -> "Table":
         """The same with other spellings: of tables, of its own columns, and of the columns of any table."""
@@ -118,6 +120,9 @@ class Catalogue(Protocol):
 
     def alter_column(self, editor: Any, model: Any, column: Any, kinds: set[str]) -> list[str]:
         """The statements that give a field's column again what it has of "type", "nullability", "default", ..."""
+
+    def move_table(self, editor: Any, model: Any) -> str:
+        """The statement that gives a model's table to a storage engine with transactions."""
 
     def rebuild_index(self, name: str) -> str:
         """The statement that makes a valid index of an invalid one."""

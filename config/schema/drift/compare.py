@@ -50,6 +50,9 @@ class _Comparison:
         self.name, self.expected, self.live = name, expected, live
 
     def differences(self) -> Iterator[Found]:
+        if self.live.storage:
+            words = f"{self.name} is kept by {self.live.storage}, which has no transactions and no foreign keys."
+            yield self._found("storage", None, words)
         yield from self._columns()
         key, there = self.expected.primary_key, self.live.primary_key
         # The key of a partitioned table holds the column that it is partitioned by, too.

@@ -5,6 +5,7 @@ from typing import Any
 
 ORDER = (
     "missing_table",
+    "storage",
     "missing_column",
     "extra_column",
     "type",

@@ -435,3 +435,55 @@ def test_a_user_who_may_only_read_is_told_of_what_is_lacking(reader: Story, fami
     happen(family, *(FAULTS[fault][0] for fault in ("check", "foreign key", "no default", "NULL", "unique")))
     expected = {"check", "foreign_key", "default", "nullability", "unique"}
     assert {each.kind for each in differences(reader)} == expected
+
+
+ADDED = {
+    "a text": models.CharField(max_length=9),
+    "a text that is unique": models.CharField(max_length=9, unique=True),
+    "a number that is indexed": models.IntegerField(db_index=True),
+    "a positive number": models.PositiveIntegerField(),
+    "a reference": models.ForeignKey(f"{APP}.Parent", models.CASCADE, related_name="+"),
+}
+
+
+@pytest.mark.parametrize("kind", ADDED)
+def test_a_column_that_takes_no_null_is_made_anew_once_its_values_are_given(kind: str, story: Story) -> None:
+    story.apply(PARENT)
+    fields = [("id", models.BigAutoField(primary_key=True)), ("added", ADDED[kind])]
+    story.apply(CreateModel("Full", fields, options={"db_table": "t_full"}))
+    happen(story, RemoveField("Full", "added"))
+    execute(story.connection, "INSERT INTO t_parent (id, code) VALUES (1, 'a')")
+    execute(story.connection, "INSERT INTO t_full (id) VALUES (1)")
+
+    [difference] = differences(story)
+    assert "each row has to be given a value in between" in difference.words
+    column = story.state.apps.get_model(APP, "Full")._meta.get_field("added").column
+    given = False
+    for statement in difference.sql:
+        if statement.startswith("-- "):
+            assert "UPDATE" in statement and column in statement.partition("\n")[0]
+            execute(story.connection, f"UPDATE t_full SET {column} = 1")
+            given = True
+        execute(story.connection, statement)
+    assert given
+    assert differences(story) == []
+    assert execute(story.connection, f"SELECT id, {column} FROM t_full")[0][1] in (1, "1")
+
+
+def test_a_default_that_no_migration_made_is_beside_them_and_no_drift(engine: str, family: Story) -> None:
+    if engine != "sqlite":
+        execute(family.connection, "ALTER TABLE t_leaf ALTER kind SET DEFAULT 'k'")
+    assert differences(family) == []
+
+
+def test_a_table_without_transactions_is_told_and_mended(engine: str, family: Story) -> None:
+    if engine != "mariadb":
+        assert differences(family) == []
+        return
+    before = live_table(engine, family.connection, "t_leaf")
+    loose = models.ForeignKey(f"{APP}.Child", models.CASCADE, db_constraint=False)
+    happen(family, AlterField("Leaf", "child", loose))
+    execute(family.connection, "ALTER TABLE t_leaf ENGINE = MyISAM")
+    assert [each.kind for each in differences(family)] == ["storage", "foreign_key"]
+    mend(family)
+    assert (differences(family), live_table(engine, family.connection, "t_leaf")) == ([], before)

@@ -19,10 +19,10 @@ ALIASES = {
     "double precision": "double",
     "real": "double",
 }
-TABLES = (
-    "SELECT TABLE_NAME, TABLE_TYPE, CREATE_OPTIONS LIKE '%partitioned%' FROM information_schema.TABLES"
-    " WHERE TABLE_SCHEMA = DATABASE()"
-)
+TABLES = """
+SELECT t.TABLE_NAME, t.TABLE_TYPE, t.CREATE_OPTIONS LIKE '%partitioned%', IF(e.TRANSACTIONS = 'NO', t.ENGINE, NULL)
+FROM information_schema.TABLES t LEFT JOIN information_schema.ENGINES e ON e.ENGINE = t.ENGINE
+WHERE t.TABLE_SCHEMA = DATABASE()"""
 COLUMNS = """
 SELECT TABLE_NAME, COLUMN_NAME, COLUMN_TYPE, IS_NULLABLE, COLUMN_DEFAULT, COLLATION_NAME, EXTRA
 FROM information_schema.COLUMNS WHERE TABLE_SCHEMA = DATABASE() ORDER BY TABLE_NAME, ORDINAL_POSITION"""
@@ -57,8 +57,8 @@ class MySQLCatalogue:
     def read(self, connection: Any) -> dict[str, Table]:
         """This catalogue has no snapshots: of a table that comes or goes meanwhile only that it is there is told."""
         tables: dict[str, Table] = defaultdict(Table)
-        for name, kind, partitioned in rows(connection, TABLES):
-            tables[name] = Table(is_opaque=kind == "VIEW", is_partitioned=bool(partitioned))
+        for name, kind, partitioned, storage in rows(connection, TABLES):
+            tables[name] = Table(is_opaque=kind == "VIEW", is_partitioned=bool(partitioned), storage=storage)
         listed = {*tables}
         self._read_into(connection, tables)
         return {
@@ -129,6 +129,9 @@ class MySQLCatalogue:
         sql %= tuple(map(editor.quote_value, values))
         table, name = editor.quote_name(model._meta.db_table), editor.quote_name(column.column)
         return [f"ALTER TABLE {table} MODIFY {name} {sql}{f' CHECK ({check})' if check else ''}"]
+
+    def move_table(self, editor: Any, model: Any) -> str:
+        return f"ALTER TABLE {editor.quote_name(model._meta.db_table)} ENGINE = InnoDB"
 
     def rebuild_index(self, name: str) -> str:
         raise NotImplementedError("An index of this engine is always valid.")

@@ -54,6 +54,9 @@ class SQLiteCatalogue:
     def alter_column(self, editor: Any, model: Any, column: Any, kinds: set[str]) -> list[str]:
         raise NotImplementedError("A column of this engine changes with its table.")
 
+    def move_table(self, editor: Any, model: Any) -> str:
+        raise NotImplementedError("All tables of this engine are kept alike.")
+
     def rebuild_index(self, name: str) -> str:
         raise NotImplementedError("An index of this engine is always valid.")
 
