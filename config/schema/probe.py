@@ -23,20 +23,28 @@ def probe(connection: Any, *, release: str, repair: Callable[[Proposal, str], No
     """Look at a database and store what is found; open a task for a new fault, close that of a fault that is gone.
 
     `repair` does what a proposal says, given it and the approver; it is called for approved tasks, and its error is
-    kept with the task. Stores nothing where the database cannot be asked or `migrate` has not made the tables.
+    kept with the task. What is returned is found after that. Stores nothing where the database cannot be asked or
+    `migrate` has not made the tables.
     """
-    began = time.monotonic()
-    found = read_state(connection)
+    found = _look(connection, release)
     if found.state is State.UNKNOWN or not _has_tables(connection):
         return found
-    _remember(connection, found, release, round((time.monotonic() - began) * 1000))
     faults = [issue for issue in found.issues if issue.state not in PASSING]
     can_read = faults and "broken_files" not in {issue.id for issue in faults}
     proposals = {(each.fault, each.subject): each for each in diagnose(connection)} if can_read else {}
     _open_tasks(connection, faults, proposals)
     _close_tasks(connection, {open_key(issue.id, issue.subject) for issue in faults})
-    if repair and found.state is not State.RUNNING:
-        _do_approved(connection, proposals, repair)
+    if repair and found.state is not State.RUNNING and _do_approved(connection, proposals, repair):
+        found = _look(connection, release)
+    return found
+
+
+def _look(connection: Any, release: str) -> SchemaState:
+    """The state as it is now, which is also stored, where it can be."""
+    began = time.monotonic()
+    found = read_state(connection)
+    if found.state is not State.UNKNOWN and _has_tables(connection):
+        _remember(connection, found, release, round((time.monotonic() - began) * 1000))
     return found
 
 
@@ -102,18 +110,22 @@ def _close_tasks(connection: Any, keys: set[str]) -> None:
 
 def _do_approved(
     connection: Any, proposals: dict[tuple[str, str], Proposal], repair: Callable[[Proposal, str], None]
-) -> None:
+) -> bool:
+    """Returns whether anything was tried, so that what was found is no longer sure."""
+    tried = False
     for task in _rows(connection, RecoveryTask).filter(ended_at=None, approved_at__isnull=False).order_by("pk"):
         proposal = proposals.get((task.fault, task.subject))
         if proposal is None:
             continue
         outcome: dict[str, Any] = {"outcome": "mended"}
+        tried = True
         try:
             repair(proposal, task.approved_by)
         except Exception as error:
             # Whatever it was, the task must say so, and the worker goes on.
             outcome = {"outcome": "failed", "error": f"{type(error).__name__}: {error}".split("\n", 1)[0][:2000]}
         _rows(connection, RecoveryTask).filter(pk=task.pk).update(ended_at=timezone.now(), open_key=None, **outcome)
+    return tried
 
 
 def _has_tables(connection: Any) -> bool:

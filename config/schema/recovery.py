@@ -9,18 +9,20 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from django.db import DatabaseError
+from django.db import DatabaseError, transaction
 from django.db.migrations.executor import MigrationExecutor
 from django.db.migrations.loader import MigrationLoader
+from django.db.migrations.recorder import MigrationRecorder
 from django.utils import timezone
 
 from config.schema.claim import ClaimRow
-from config.schema.drift import applied_differences, lacking, unrecorded
+from config.schema.drift import applied_differences, applied_state, lacking, unrecorded
 from config.schema.drift.mend import create_table as make_table
 from config.schema.exclusion import Exclusion, exclusion_of
 from config.schema.exits import Refused
 from config.schema.journal import DONE, Journal, Run
 from config.schema.lock import SchemaLock
+from config.schema.resume import flattened
 
 
 @dataclass(frozen=True)
@@ -34,6 +36,8 @@ class Proposal:
     """The arguments of `migrate` that mend it."""
     back: tuple[str, str] | None = None
     """Else the migration that is unapplied, and no other."""
+    record: Any = None
+    """Else the migration that is recorded as applied."""
     sql: tuple[str, ...] = ()
     """Else the statements that do."""
     by_name: bool = False
@@ -74,8 +78,7 @@ def diagnose(connection: Any) -> list[Proposal]:
 
 def _to_record(migration: Any) -> Proposal:
     words = f"{migration} has been applied here, and is not recorded so; record it."
-    arguments = (migration.app_label, migration.name, "--fake")
-    return Proposal("unrecorded", str(migration), words, migrate=arguments)
+    return Proposal("unrecorded", str(migration), words, record=migration)
 
 
 def _missing(table: str) -> Proposal:
@@ -142,9 +145,7 @@ def create_table(lock: SchemaLock, table: str, timeout: float, words: dict[str, 
     Raises Refused where it is not missing, and what `SchemaLock.take` raises after `timeout` seconds.
     """
     with _run(lock, timeout, words):
-        # Django offers the state of what is applied to its own executor only.
-        executor: Any = MigrationExecutor(lock.connection)
-        state = executor._create_project_state(with_applied_migrations=True)
+        state = applied_state(MigrationExecutor(lock.connection))
         if table not in {each.table for each in lacking(lock.connection, state, {table})}:
             raise Refused(f"{table} is no table that is missing here; schema_status names those that are.")
         made = state.apps.get_models(include_auto_created=True)
@@ -154,13 +155,26 @@ def create_table(lock: SchemaLock, table: str, timeout: float, words: dict[str, 
 
 
 def mend(lock: SchemaLock, proposal: Proposal, timeout: float, words: dict[str, str]) -> None:
-    """Run the statements of a proposal, or close a dead run; the native lock proves that nobody else works.
+    """Record the migration of a proposal, or run its statements, or close a dead run.
 
-    Raises what `SchemaLock.take` raises after `timeout` seconds.
+    The native lock proves that nobody else works. Raises what `SchemaLock.take` raises after `timeout` seconds.
     """
-    with _run(lock, timeout, words), lock.connection.cursor() as cursor:
-        for statement in proposal.sql:
-            cursor.execute(statement)
+    with _run(lock, timeout, words) as journal:
+        if proposal.record:
+            _record(journal, proposal.record)
+        with lock.connection.cursor() as cursor:
+            for statement in proposal.sql:
+                cursor.execute(statement)
+
+
+def _record(journal: Journal, migration: Any) -> None:
+    """As `migrate --fake` does, which Django refuses for what lies below something that is recorded."""
+    with transaction.atomic(using=journal.connection.alias):
+        described = [("", each.describe()) for each in flattened(migration.operations)]
+        step = journal.begin_step(migration, described, backwards=False, in_one_transaction=True)
+        step.faked = True
+        journal.end_step(step)
+        MigrationRecorder(journal.connection).record_applied(migration.app_label, migration.name)
 
 
 def decide(lock: SchemaLock, decision: str, timeout: float, words: dict[str, str]) -> list[str]:

@@ -18,7 +18,7 @@ from config.schema.direct import (
     refuse_an_absent_file,
     what_to_look_at,
 )
-from config.schema.drift import applied_differences, history_differences, migrations_ahead, unrecorded
+from config.schema.drift import applied_differences, applied_state, history_differences, migrations_ahead, unrecorded
 from config.schema.exclusion import doubt, exclusion_of
 from config.schema.exits import DONE, INTERRUPTED, LOCKED, REFUSED, UNREACHABLE, Unreachable
 from config.schema.expected import expected_tables, present_tables
@@ -126,8 +126,6 @@ class _Reader:
         self.executor: Any = MigrationExecutor(connection)
         self.loader = self.executor.loader
         self.issues: list[Issue] = []
-        self.has_holes = False
-        """Whether something is applied and what it depends on is not, so that nobody can say what should be there."""
 
     def read(self) -> SchemaState:
         holder = self._runs()
@@ -165,18 +163,15 @@ class _Reader:
             some = "; ".join(f"{app}: {', '.join(sorted(names))}" for app, names in sorted(conflicts.items()))
             words = f"Several migrations are the last of one app, so that migrate refuses to run: {some}."
             self._add("conflict", words, "Run makemigrations --merge.", State.PENDING)
-        elif to_run and not self.has_holes:
+        elif to_run:
             some = ", ".join(to_run[:5]) + (f" and {len(to_run) - 5} more" if len(to_run) > 5 else "")
             words = f"{counted(len(to_run), 'migration is', 'migrations are')} not applied: {some}."
             self._add("pending", words, "Run migrate.", State.PENDING)
         return pending
 
-    def _tables(self) -> tuple[int | None, tuple[str, ...]]:
-        """How many tables the applied migrations have made, and which of them are not there; unknown with holes."""
-        if self.has_holes:
-            return None, ()
-        # Django offers the state of what is applied to its own executor only.
-        expected = expected_tables(self.connection, self.executor._create_project_state(with_applied_migrations=True))
+    def _tables(self) -> tuple[int, tuple[str, ...]]:
+        """How many tables the applied migrations have made, and which of them are not there."""
+        expected = expected_tables(self.connection, applied_state(self.executor))
         missing = tuple(sorted(expected - present_tables(self.connection, expected)))
         return len(expected), missing
 

@@ -1,9 +1,12 @@
 """What an engine's own catalogue says of the tables, in words that are alike for all engines."""
 
+import contextlib
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any, Protocol
+
+from django.db import DatabaseError
 
 Columns = tuple[str, ...]
 Spelling = Callable[[str], str]
@@ -37,7 +40,7 @@ class Key:
 
 @dataclass(frozen=True)
 class ForeignKey:
-    """Columns, the table and the columns that they name, and the ON DELETE rule; None where nobody wrote one."""
+    """Columns, the table and the columns that they name, and the ON DELETE rule; None where it is not known."""
 
     columns: Columns
     table: str
@@ -68,6 +71,8 @@ class Table:
     """By name; one without a name has any that no name of a constraint can be."""
     others: set[str] = field(default_factory=set)
     """The names of constraints of other kinds, and of triggers."""
+    storage: str | None = None
+    """The storage engine, where it is one without transactions."""
 
     def spelled(self, table_of: Spelling, own: Spelling, column_of: Callable[[str], Spelling]) -> "Table":
         """The same with other spellings: of tables, of its own columns, and of the columns of any table."""
@@ -102,7 +107,10 @@ class Catalogue(Protocol):
     """Whether two names of columns that differ in upper and lower case alone are one name."""
 
     def read(self, connection: Any) -> dict[str, Table]:
-        """All tables and views of the database by name, in a number of queries that does not depend on theirs."""
+        """All tables and views of the database by name, in a number of queries that does not depend on theirs.
+
+        Tables may be made and dropped meanwhile; one that is not there all the time may be left out.
+        """
 
     def type_of(self, declared: str) -> str:
         """How the catalogue names a type that Django declares so."""
@@ -112,6 +120,9 @@ class Catalogue(Protocol):
 
     def alter_column(self, editor: Any, model: Any, column: Any, kinds: set[str]) -> list[str]:
         """The statements that give a field's column again what it has of "type", "nullability", "default", ..."""
+
+    def move_table(self, editor: Any, model: Any) -> str:
+        """The statement that gives a model's table to a storage engine with transactions."""
 
     def rebuild_index(self, name: str) -> str:
         """The statement that makes a valid index of an invalid one."""
@@ -148,4 +159,19 @@ def rows(connection: Any, sql: str, *parameters: Any) -> list[tuple[Any, ...]]:
     """All rows that a query answers."""
     with connection.cursor() as cursor:
         cursor.execute(sql, parameters or None)
-        return [tuple(row) for row in cursor.fetchall()]
+        return [tuple(row) for row in cursor.fetchall()] if cursor.description else []
+
+
+@contextlib.contextmanager
+def one_moment(connection: Any, begin: str) -> Iterator[None]:
+    """Within it all queries see the same moment, by a transaction begun so; in an open one they see what it sees."""
+    if connection.in_atomic_block or not connection.get_autocommit():
+        yield
+        return
+    rows(connection, begin)
+    try:
+        yield
+    finally:
+        # Where the server is gone, the error that says so is the one to be seen.
+        with contextlib.suppress(DatabaseError):
+            rows(connection, "ROLLBACK")

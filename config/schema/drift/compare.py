@@ -50,6 +50,9 @@ class _Comparison:
         self.name, self.expected, self.live = name, expected, live
 
     def differences(self) -> Iterator[Found]:
+        if self.live.storage:
+            words = f"{self.name} is kept by {self.live.storage}, which has no transactions and no foreign keys."
+            yield self._found("storage", None, words)
         yield from self._columns()
         key, there = self.expected.primary_key, self.live.primary_key
         # The key of a partitioned table holds the column that it is partitioned by, too.
@@ -134,7 +137,7 @@ class _Comparison:
             if not same:
                 words = f"{self.name}.{column} has no foreign key to {key.table}."
                 yield self._found("foreign_key", column, words, source)
-            elif key.on_delete and key.on_delete not in {each.on_delete for each in same}:
+            elif key.on_delete and not {key.on_delete, None} & {each.on_delete for each in same}:
                 words = (
                     f"The foreign key of {self.name}.{column} is ON DELETE {same[0].on_delete}, not {key.on_delete}."
                 )

@@ -5,6 +5,7 @@ from typing import Any
 
 ORDER = (
     "missing_table",
+    "storage",
     "missing_column",
     "extra_column",
     "type",
@@ -33,7 +34,7 @@ ADVICE = {
     "generated": "Drop it, and add it as its migration says.",
     "inconsistent_history": "Run showmigrations and see who recorded it.",
     "edited": "Put the file back as it was, and write the change as a new migration.",
-    "lost": "Bring the file back; where another migration replaced it, run migrate --prune.",
+    "lost": "Bring the file back; where another migration replaced it, run migrate {app} --prune.",
     "model": "Run makemigrations.",
 }
 """What a person does about the kinds that are not simply mended by their SQL."""
@@ -49,11 +50,16 @@ class Difference:
     """The column, the constraint or the index; of a history, the migration."""
     words: str
     sql: tuple[str, ...] = ()
+    first: str = ""
+    """What a person has to do before it can be said how to mend it."""
 
     @property
     def advice(self) -> str:
         """What to do about it."""
-        return ADVICE.get(self.kind, "Read schema_drift --sql, which says how to mend it.").format(self.subject)
+        if self.first:
+            return self.first
+        words = ADVICE.get(self.kind, "Read schema_drift --sql, which says how to mend it.")
+        return words.format(self.subject, app=self.subject.partition(".")[0])
 
     @property
     def subject(self) -> str:

@@ -53,6 +53,11 @@ class ExpectedTable:
     constraints: dict[str, Any] = field(default_factory=dict)
     """Those of other kinds, by name."""
 
+    def names(self) -> set[Any]:
+        """What tells its columns, keys and checks from one another."""
+        keys = {(each.key.name, each.key.columns, each.key.unique) for each in self.keys}
+        return {*self.columns, *keys, *self.checks, *self.constraints}
+
 
 def expected_catalogue(connection: Any, state: ProjectState) -> dict[str, ExpectedTable]:
     """The tables of the state on this connection, by name; asks the database nothing. Renders the state's models."""

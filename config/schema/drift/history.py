@@ -6,7 +6,6 @@ from typing import Any
 
 from django.db.migrations.exceptions import InconsistentMigrationHistory
 from django.db.migrations.loader import MigrationLoader
-from django.db.migrations.recorder import MigrationRecorder
 
 from config.schema.digest import migration_digest
 from config.schema.drift.difference import Difference
@@ -20,13 +19,30 @@ def history_differences(connection: Any, loader: Any = None) -> list[Difference]
     difference: a newer release has been here (`migrations_ahead`).
     """
     loader = loader or MigrationLoader(connection)
-    return [*_inconsistent(connection, loader), *_edited(connection, loader), *_lost(connection, loader)]
+    return [*_inconsistent(connection, loader), *_edited(connection, loader), *_lost(loader)]
 
 
 def migrations_ahead(loader: Any) -> list[tuple[str, str]]:
-    """What is applied and unknown to this code, as app and name."""
+    """What is applied and unknown to this code, as app and name, but for what has only lost its file."""
+    return sorted({*_unknown(loader)} - {*lost_migrations(loader)})
+
+
+def lost_migrations(loader: Any) -> list[tuple[str, str]]:
+    """What is recorded before others of its app and has no file, as app and name."""
+    last: dict[str, int] = {}
+    for app, name in {*loader.applied_migrations} & {*loader.disk_migrations}:
+        last[app] = max(last.get(app, 0), _place(loader, (app, name)))
+    return sorted(key for key in _unknown(loader) if _place(loader, key) < last.get(key[0], 0))
+
+
+def _unknown(loader: Any) -> Iterator[tuple[str, str]]:
     known = {*loader.disk_migrations, *loader.replacements}
-    return sorted(key for key in loader.applied_migrations if key not in known)
+    return (key for key in loader.applied_migrations if key not in known)
+
+
+def _place(loader: Any, key: tuple[str, str]) -> int:
+    """The number of its record; 0 where only those that it replaces are recorded."""
+    return getattr(loader.applied_migrations[key], "pk", 0)
 
 
 def _inconsistent(connection: Any, loader: Any) -> Iterator[Difference]:
@@ -49,14 +65,7 @@ def _edited(connection: Any, loader: Any) -> Iterator[Difference]:
             yield Difference("edited", None, str(migration), f"{migration} was edited after it was applied here.")
 
 
-def _lost(connection: Any, loader: Any) -> Iterator[Difference]:
-    ahead = migrations_ahead(loader)
-    if not ahead:
-        return
-    order = list(MigrationRecorder(connection).migration_qs.order_by("pk").values_list("app", "name"))
-    place = {key: number for number, key in enumerate(order)}
-    last = {app: place[app, name] for app, name in order if (app, name) in loader.disk_migrations}
-    for app, name in ahead:
-        if app in last and place[app, name] < last[app]:
-            words = f"{app}.{name} is recorded before others of its app, and has no file."
-            yield Difference("lost", None, f"{app}.{name}", words)
+def _lost(loader: Any) -> Iterator[Difference]:
+    for app, name in lost_migrations(loader):
+        words = f"{app}.{name} is recorded before others of its app, and has no file."
+        yield Difference("lost", None, f"{app}.{name}", words)

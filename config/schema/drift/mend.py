@@ -1,5 +1,6 @@
 """The SQL that mends a difference on its engine, rendered by Django's schema editor and never run here."""
 
+import copy
 from collections.abc import Callable, Iterable, Mapping
 from functools import partial
 from itertools import groupby
@@ -13,6 +14,7 @@ from config.schema.drift.expected import ExpectedTable
 
 OF_COLUMN = {"type", "collation", "identity", "default", "nullability"}
 NO_SQL = {"extra_column", "generated"}
+FILL_IN = "-- Before this give each row a value:"
 
 
 def mended(connection: Any, found: Iterable[Found], live: Mapping[str, Table]) -> list[Difference]:
@@ -30,6 +32,8 @@ def mended(connection: Any, found: Iterable[Found], live: Mapping[str, Table]) -
             words += (
                 " This engine rebuilds the table for that, which holds what no migration knows, so a person does it."
             )
+        if sql and each.kind == "missing_column" and _needs_values(connection.schema_editor(), each.source):
+            words += " It takes no NULL and has no default, so each row has to be given a value in between."
         differences.append(Difference(each.kind, each.table, each.name, words, sql))
     return differences
 
@@ -53,9 +57,10 @@ def _mend(found: Found, live: Table | None, editor: Any) -> list[Any]:
         case "missing_table":
             create_table(editor, model)
             return []
+        case "storage":
+            return [catalogue.move_table(editor, model)]
         case "missing_column":
-            editor.add_field(model, source)
-            return []
+            return _add_column(editor, table, source)
         case kind if kind in OF_COLUMN or (kind == "check" and found.column):
             return catalogue.alter_column(editor, model, source, {kind})
         case "primary_key":
@@ -73,6 +78,32 @@ def _mend(found: Found, live: Table | None, editor: Any) -> list[Any]:
         case _:
             gone = [source.remove_sql(model, editor)] if found.live else []
             return [*gone, source.create_sql(model, editor)]
+
+
+def _needs_values(editor: Any, column: Any) -> bool:
+    """Whether a column cannot be added to rows, as it takes no NULL and nothing says what it holds."""
+    has_value = column.null or column.primary_key or column.generated or column.has_db_default()
+    return not has_value and editor.effective_default(column) is None
+
+
+def _with_null(column: Any) -> Any:
+    column = copy.copy(column)
+    column.null = True
+    return column
+
+
+def _fill_in(editor: Any, table: ExpectedTable, column: Any) -> str:
+    name, where = editor.quote_name(column.column), editor.quote_name(table.model._meta.db_table)
+    return f"{FILL_IN} {editor.sql_update_with_default % {'table': where, 'column': name, 'default': '...'}}"
+
+
+def _add_column(editor: Any, table: ExpectedTable, column: Any) -> list[str]:
+    if not _needs_values(editor, column):
+        editor.add_field(table.model, column)
+        return []
+    editor.add_field(table.model, _with_null(column))
+    first, *more = dialect(editor.connection).catalogue.alter_column(editor, table.model, column, {"nullability"})
+    return [f"{_fill_in(editor, table, column)}\n{first}", *more]
 
 
 def create_table(editor: Any, model: Any) -> None:
@@ -126,12 +157,37 @@ def _rebuild(connection: Any, table: ExpectedTable, live: Table) -> tuple[str, .
     """The table made anew as the state has it, filled from the old one, and a missing column as AddField does it."""
     editor = connection.schema_editor(collect_sql=True, atomic=False)
     editor.deferred_sql = []
-    values = {}
+    values: dict[str, str] = {}
+    added: list[str] = []
     for name, column in table.columns.items():
-        if not column.field.generated and name in live.columns:
+        if name not in live.columns and _needs_values(editor, column.field):
+            bare = _with_null(column.field)
+            bare._unique = bare.db_index = False
+            added += rendered(connection, partial(_added, table.model, bare))
+            added.append(_fill_in(editor, table, bare))
+            values[name] = editor.quote_name(name)
+        elif not column.field.generated and name in live.columns:
             values[name] = editor.quote_name(name)
         elif not column.field.generated and not column.field.has_db_default():
             default = editor.effective_default(column.field)
             if default is not None:
                 values[name] = editor.quote_value(default)
-    return tuple(dialect(connection).catalogue.rebuild_table(editor, table.model, values))
+    return _joined((*added, *dialect(connection).catalogue.rebuild_table(editor, table.model, values)))
+
+
+def _added(model: Any, column: Any, editor: Any) -> tuple[()]:
+    editor.add_field(model, column)
+    return ()
+
+
+def _joined(statements: Iterable[str]) -> tuple[str, ...]:
+    """The statements, each with the lines before it that are no statements."""
+    joined, lines = [], ""
+    for each in statements:
+        lines += each
+        if each.startswith(FILL_IN):
+            lines += "\n"
+        else:
+            joined.append(lines)
+            lines = ""
+    return tuple(joined)

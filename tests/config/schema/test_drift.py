@@ -1,5 +1,8 @@
 """What differs between the migrations and the live catalogue is found, told apart and mended; and nothing else is."""
 
+import contextlib
+import itertools
+from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -354,3 +357,133 @@ def test_on_djangos_own_backend_no_rule_of_a_foreign_key_is_expected(engine: str
         assert [each.kind for each in differences(story)] == ["foreign_key"]
         mend(story)
         assert differences(story) == []
+
+
+def at_query(story: Story, number: int, *statements: str) -> Any:
+    """Before this query of a look somebody else runs these statements."""
+    asked = itertools.count()
+
+    def between(execute_it: Any, sql: Any, params: Any, many: bool, context: Any) -> Any:
+        if next(asked) == number:
+            with contextlib.closing(story.connection.copy()) as other:
+                for statement in statements:
+                    execute(other, statement)
+        return execute_it(sql, params, many, context)
+
+    return story.connection.execute_wrapper(between)
+
+
+@pytest.mark.parametrize("number", range(8))
+def test_a_table_that_comes_or_goes_while_the_catalogue_is_read_is_no_drift_and_no_error(
+    number: int, family: Story
+) -> None:
+    come = (
+        "CREATE TABLE t_passing (id integer PRIMARY KEY, size integer UNIQUE, CHECK (size > 0))",
+        "CREATE INDEX t_passing_more ON t_passing (size, id)",
+    )
+    with at_query(family, number, *come):
+        assert differences(family) == []
+    execute(family.connection, "DROP TABLE IF EXISTS t_passing")
+    for statement in come:
+        execute(family.connection, statement)
+    with at_query(family, number, "DROP TABLE t_passing"):
+        assert differences(family) == []
+    execute(family.connection, "DROP TABLE IF EXISTS t_passing")
+
+
+@pytest.mark.parametrize("number", range(8))
+def test_of_a_table_that_goes_while_the_catalogue_is_read_nothing_else_is_told(number: int, family: Story) -> None:
+    with at_query(family, number, "DROP TABLE t_leaf"):
+        assert {(each.kind, each.table) for each in differences(family)} <= {("missing_table", "t_leaf")}
+    execute(family.connection, "DROP TABLE IF EXISTS t_leaf")
+    mend(family)
+
+
+@pytest.fixture
+def reader(engine: str, family: Story) -> Iterator[Story]:
+    """The same by a user who may only read."""
+    if engine == "sqlite":
+        yield family
+        return
+    name, (host, new, drop) = (
+        family.connection.settings_dict["NAME"],
+        {
+            "postgresql": ("", "LOGIN PASSWORD", ("DROP OWNED BY {}", "DROP ROLE {}")),
+            "mariadb": ("@'%%'", "IDENTIFIED BY", ("DROP USER {}",)),
+        }[engine],
+    )
+    user, tables = f"reader_of_{name[:20]}", "ALL TABLES IN SCHEMA public" if engine == "postgresql" else f"{name}.*"
+    execute(family.connection, f"CREATE USER {user}{host} {new} 'only-reads'")
+    execute(family.connection, f"GRANT SELECT ON {tables} TO {user}{host}")
+    other = family.connection.copy()
+    other.settings_dict = {**other.settings_dict, "USER": user, "PASSWORD": "only-reads"}
+    reads = Story(other)
+    reads.state = family.state
+    try:
+        yield reads
+    finally:
+        other.close()
+        for statement in drop:
+            execute(family.connection, statement.format(f"{user}{host}"))
+
+
+def test_what_a_user_without_rights_is_not_shown_is_no_drift(reader: Story) -> None:
+    assert differences(reader) == []
+
+
+def test_a_user_who_may_only_read_is_told_of_what_is_lacking(reader: Story, family: Story) -> None:
+    happen(family, *(FAULTS[fault][0] for fault in ("check", "foreign key", "no default", "NULL", "unique")))
+    expected = {"check", "foreign_key", "default", "nullability", "unique"}
+    assert {each.kind for each in differences(reader)} == expected
+
+
+ADDED = {
+    "a text": models.CharField(max_length=9),
+    "a text that is unique": models.CharField(max_length=9, unique=True),
+    "a number that is indexed": models.IntegerField(db_index=True),
+    "a positive number": models.PositiveIntegerField(),
+    "a reference": models.ForeignKey(f"{APP}.Parent", models.CASCADE, related_name="+"),
+}
+
+
+@pytest.mark.parametrize("kind", ADDED)
+def test_a_column_that_takes_no_null_is_made_anew_once_its_values_are_given(kind: str, story: Story) -> None:
+    story.apply(PARENT)
+    fields = [("id", models.BigAutoField(primary_key=True)), ("added", ADDED[kind])]
+    story.apply(CreateModel("Full", fields, options={"db_table": "t_full"}))
+    happen(story, RemoveField("Full", "added"))
+    execute(story.connection, "INSERT INTO t_parent (id, code) VALUES (1, 'a')")
+    execute(story.connection, "INSERT INTO t_full (id) VALUES (1)")
+
+    [difference] = differences(story)
+    assert "each row has to be given a value in between" in difference.words
+    column = story.state.apps.get_model(APP, "Full")._meta.get_field("added").column
+    given = False
+    for statement in difference.sql:
+        if statement.startswith("-- "):
+            assert "UPDATE" in statement and column in statement.partition("\n")[0]
+            execute(story.connection, f"UPDATE t_full SET {column} = 1")
+            given = True
+        execute(story.connection, statement)
+    assert given
+    assert differences(story) == []
+    assert execute(story.connection, f"SELECT id, {column} FROM t_full")[0][1] in (1, "1")
+
+
+def test_a_default_that_no_migration_made_is_beside_them_and_no_drift(engine: str, family: Story) -> None:
+    if engine != "sqlite":
+        execute(family.connection, "ALTER TABLE t_leaf ALTER kind SET DEFAULT 'k'")
+    assert differences(family) == []
+
+
+def test_a_table_without_transactions_is_told_and_mended(engine: str, family: Story) -> None:
+    if engine != "mariadb":
+        assert differences(family) == []
+        return
+    before = live_table(engine, family.connection, "t_leaf")
+    loose = models.ForeignKey(f"{APP}.Child", models.CASCADE, db_constraint=False)
+    happen(family, AlterField("Leaf", "child", loose))
+    execute(family.connection, "ALTER TABLE t_leaf ENGINE = MyISAM")
+    assert [each.kind for each in differences(family)] == ["storage", "foreign_key"]
+    mend(family)
+    assert (differences(family), live_table(engine, family.connection, "t_leaf")) == ([], before)

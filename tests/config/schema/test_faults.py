@@ -56,7 +56,9 @@ FAULTS = {
     "missing_index": change("RemoveIndex('Thing', 'thing_by_size')", "missing_index"),
     "edited": sql("UPDATE schema_steps SET digest = 'other' WHERE name = '0002_more'", issues=("edited",)),
     "lost": sql(FORGET.format("0002_more"), RECORD.format("0001_lost"), RECORD.format("0002_more"), issues=("lost",)),
-    "inconsistent_history": sql(FORGET.format("0001_rules"), issues=("inconsistent_history",)),
+    "inconsistent_history": sql(
+        FORGET.format("0001_rules"), issues=("inconsistent_history", "unrecorded"), mended="ready"
+    ),
     "unrecorded": sql(FORGET.format("0002_more"), issues=("unrecorded",), mended="ready"),
     "pending": sql(
         "DROP TABLE ruled_more", FORGET.format("0002_more"), issues=("pending",), state="pending", mended="ready"
@@ -66,7 +68,11 @@ FAULTS = {
     "undecided": Fault((), ("undecided", "pending"), "interrupted", "interrupted", dies="undecided"),
     "dead_run": sql(GONE, issues=("dead_run",), state="interrupted", mended="ready"),
 }
-ON_POSTGRESQL = {"invalid_index": sql(INVALID, issues=("invalid_index",), mended="ready")}
+ONLY_ON = {
+    "postgresql": {"invalid_index": sql(INVALID, issues=("invalid_index",), mended="ready")},
+    "mariadb": {"storage": sql("ALTER TABLE ruled_more ENGINE = MyISAM", issues=("storage",))},
+}
+ALL = {**FAULTS, **{name: fault for faults in ONLY_ON.values() for name, fault in faults.items()}}
 
 
 def runbook() -> dict[str, str]:
@@ -87,17 +93,15 @@ def issues(found: dict) -> list[dict]:
 
 
 def test_every_fault_that_can_be_made_is_in_the_runbook() -> None:
-    assert {*FAULTS, *ON_POSTGRESQL} <= set(runbook())
+    assert {*ALL} <= set(runbook())
 
 
-@pytest.mark.parametrize("fault", [*FAULTS, *ON_POSTGRESQL])
+@pytest.mark.parametrize("fault", ALL)
 def test_a_fault_is_told_with_its_own_advice_and_its_command_is_what_it_needs(fault, engine, url):
-    if fault in ON_POSTGRESQL and engine != "postgresql":
-        assert "CONCURRENTLY" not in json.dumps(
-            session(url, MIGRATE, ("command", "schema_drift", "--sql"), apps="ruled")
-        )
+    if fault not in FAULTS | ONLY_ON.get(engine, {}):
+        assert fault not in json.dumps(session(url, MIGRATE, ("command", "schema_drift"), apps="ruled"))
         return
-    this = (FAULTS | ON_POSTGRESQL)[fault]
+    this = ALL[fault]
     apps = ",".join(filter(None, ["ruled", this.dies]))
     if this.dies:
         assert run(url, "migrate", apps=apps, DIES="1")[0] == -signal.SIGKILL
@@ -145,3 +149,34 @@ with connection.cursor() as cursor:
         cursor.execute("SELECT * FROM " + table)
         print(cursor.fetchall())
 """
+
+
+ON_FILES = {
+    "lost": FAULTS["lost"].steps,
+    "edited": FAULTS["edited"].steps,
+}
+
+
+@pytest.mark.parametrize("fault", ON_FILES)
+def test_a_file_that_is_not_what_was_applied_hides_no_drift_and_has_to_be_put_back_before_it_is_mended(fault, url):
+    shorter = ("change", "ruled", "AlterField('Thing', 'note', models.CharField(max_length=9, null=True))")
+    show = [("command", "schema_status", "--format", "json"), ("command", "schema_drift", "--sql")]
+    answers = session(url, MIGRATE, *ON_FILES[fault], shorter, *show, apps="ruled")
+    (_, status), (_, script) = answers[-2:]
+    found = json.loads(status)
+    name = {"lost": "ruled.0001_lost", "edited": "ruled.0002_more"}[fault]
+
+    assert {issue["id"] for issue in issues(found)} == {fault, "type"}
+    assert found["ahead"] == []
+    (drift,) = (issue for issue in issues(found) if issue["id"] == "type")
+    assert drift["recommendation"] == f"First put back {name}, as it was applied here; then look again."
+    assert drift["recommendation"] in script
+    assert not any(line and not line.startswith("--") for line in script.splitlines()[:-1])
+
+
+def test_the_way_to_prune_names_the_app(url):
+    _, *_, (_, status) = session(
+        url, MIGRATE, *ON_FILES["lost"], ("command", "schema_status", "--format", "json"), apps="ruled"
+    )
+    (lost,) = issues(json.loads(status))
+    assert "migrate ruled --prune" in lost["recommendation"]

@@ -69,8 +69,10 @@ def test_nothing_is_mended_unasked_and_what_is_approved_is(url):
         rows(url, "SELECT 1 FROM counted_count")
 
     approve(url)
-    run(url, "schema_probe")
+    code, printed = run(url, "schema_probe")
 
+    assert (code, "drifted" in printed) == (0, False)
+    assert rows(url, "SELECT state FROM schema_probes ORDER BY id") == [("drifted",), ("ready",)]
     assert rows(url, "SELECT 1 FROM counted_count") == []
     assert rows(url, TASKS) == [("missing_table", "counted_count", CREATE, "ada", "mended")]
     done = rows(url, "SELECT command, arguments, reason, outcome FROM schema_runs ORDER BY id DESC")[0]

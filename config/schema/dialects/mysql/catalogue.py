@@ -19,10 +19,10 @@ ALIASES = {
     "double precision": "double",
     "real": "double",
 }
-TABLES = (
-    "SELECT TABLE_NAME, TABLE_TYPE, CREATE_OPTIONS LIKE '%partitioned%' FROM information_schema.TABLES"
-    " WHERE TABLE_SCHEMA = DATABASE()"
-)
+TABLES = """
+SELECT t.TABLE_NAME, t.TABLE_TYPE, t.CREATE_OPTIONS LIKE '%partitioned%', IF(e.TRANSACTIONS = 'NO', t.ENGINE, NULL)
+FROM information_schema.TABLES t LEFT JOIN information_schema.ENGINES e ON e.ENGINE = t.ENGINE
+WHERE t.TABLE_SCHEMA = DATABASE()"""
 COLUMNS = """
 SELECT TABLE_NAME, COLUMN_NAME, COLUMN_TYPE, IS_NULLABLE, COLUMN_DEFAULT, COLLATION_NAME, EXTRA
 FROM information_schema.COLUMNS WHERE TABLE_SCHEMA = DATABASE() ORDER BY TABLE_NAME, ORDINAL_POSITION"""
@@ -55,10 +55,17 @@ class MySQLCatalogue:
         self.mariadb = mariadb
 
     def read(self, connection: Any) -> dict[str, Table]:
-        tables = {
-            name: Table(is_opaque=kind == "VIEW", is_partitioned=bool(partitioned))
-            for name, kind, partitioned in rows(connection, TABLES)
+        """This catalogue has no snapshots: of a table that comes or goes meanwhile only that it is there is told."""
+        tables: dict[str, Table] = defaultdict(Table)
+        for name, kind, partitioned, storage in rows(connection, TABLES):
+            tables[name] = Table(is_opaque=kind == "VIEW", is_partitioned=bool(partitioned), storage=storage)
+        listed = {*tables}
+        self._read_into(connection, tables)
+        return {
+            name: tables[name] if name in listed else Table(is_opaque=True) for name, *_ in rows(connection, TABLES)
         }
+
+    def _read_into(self, connection: Any, tables: dict[str, Table]) -> None:
         for table, name, clause, of_column in rows(connection, CHECKS[self.mariadb]):
             named = tuple(dict.fromkeys(re.findall(r"`([^`]+)`", clause)))
             # A column's check keeps the name that the column had before it was renamed.
@@ -76,6 +83,7 @@ class MySQLCatalogue:
                 generated,
             )
         self._keys(connection, tables)
+        # Of a table that this user may only read there is none.
         rules = {(table, name): rule for table, name, rule in rows(connection, RULES)}
         parts: dict[tuple[str, str, str], list[tuple[str, str]]] = defaultdict(list)
         for table, name, column, other, other_column in rows(connection, FOREIGN_KEYS):
@@ -83,7 +91,6 @@ class MySQLCatalogue:
         for (table, name, other), pairs in parts.items():
             own, to = (tuple(each) for each in zip(*pairs, strict=True))
             tables[table].foreign_keys.append(ForeignKey(own, other, to, rules.get((table, name)), name))
-        return tables
 
     def _default(self, default: str | None, extra: str) -> str | None:
         """MySQL tells strings without their quotes, MariaDB tells NULL as a word."""
@@ -122,6 +129,9 @@ class MySQLCatalogue:
         sql %= tuple(map(editor.quote_value, values))
         table, name = editor.quote_name(model._meta.db_table), editor.quote_name(column.column)
         return [f"ALTER TABLE {table} MODIFY {name} {sql}{f' CHECK ({check})' if check else ''}"]
+
+    def move_table(self, editor: Any, model: Any) -> str:
+        return f"ALTER TABLE {editor.quote_name(model._meta.db_table)} ENGINE = InnoDB"
 
     def rebuild_index(self, name: str) -> str:
         raise NotImplementedError("An index of this engine is always valid.")

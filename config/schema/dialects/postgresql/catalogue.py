@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from functools import cache
 from typing import Any
 
-from config.schema.dialects.catalogue import Check, Column, ForeignKey, Key, Table, bare_type, rows
+from config.schema.dialects.catalogue import Check, Column, ForeignKey, Key, Table, bare_type, one_moment, rows
 
 ALIASES = {
     "varchar": "character varying",
@@ -30,32 +30,28 @@ ALIASES = {
     "varbit": "bit varying",
 }
 RULES = {"a": "NO ACTION", "r": "RESTRICT", "c": "CASCADE", "n": "SET NULL", "d": "SET DEFAULT"}
-VISIBLE = (
-    "SELECT oid FROM pg_class WHERE relkind IN ('r', 'p', 'v', 'm', 'f') AND pg_table_is_visible(oid)"
-    " AND relnamespace NOT IN ('pg_catalog'::regnamespace, 'information_schema'::regnamespace)"
-)
-TABLES = f"""
+TABLES = """
 SELECT oid, relname, relkind IN ('v', 'm', 'f') OR relispartition, relkind = 'p'
-FROM pg_class WHERE oid IN ({VISIBLE})"""
-WHOLE = f"{VISIBLE} AND NOT relispartition"
-COLUMNS = f"""
+FROM pg_class WHERE relkind IN ('r', 'p', 'v', 'm', 'f') AND pg_table_is_visible(oid)
+AND relnamespace NOT IN ('pg_catalog'::regnamespace, 'information_schema'::regnamespace)"""
+COLUMNS = """
 SELECT a.attrelid, a.attnum, a.attname, format_type(a.atttypid, a.atttypmod), a.attnotnull, a.attidentity <> '',
        a.attgenerated <> '', pg_get_expr(d.adbin, d.adrelid),
        c.collname
 FROM pg_attribute a
 LEFT JOIN pg_attrdef d ON d.adrelid = a.attrelid AND d.adnum = a.attnum
 LEFT JOIN pg_collation c ON c.oid = a.attcollation
-WHERE a.attnum > 0 AND NOT a.attisdropped AND a.attrelid IN ({WHOLE}) ORDER BY a.attrelid, a.attnum"""
-CONSTRAINTS = f"""
+WHERE a.attnum > 0 AND NOT a.attisdropped AND a.attrelid = ANY(%s::oid[]) ORDER BY a.attrelid, a.attnum"""
+CONSTRAINTS = """
 SELECT o.conrelid, o.conname, o.contype, o.conkey, o.confrelid, o.confkey, o.confdeltype,
-       CASE WHEN o.contype = 'c' THEN pg_get_constraintdef(o.oid) ELSE '' END
-FROM pg_constraint o WHERE o.conrelid IN ({WHOLE})"""
-INDEXES = f"""
+       coalesce(pg_get_expr(o.conbin, o.conrelid), '')
+FROM pg_constraint o WHERE o.conrelid = ANY(%s::oid[])"""
+INDEXES = """
 SELECT i.indrelid, c.relname, i.indisunique, i.indisvalid, i.indkey::int2[], i.indnkeyatts,
        i.indpred IS NULL AND NOT EXISTS (
-           SELECT 1 FROM pg_opclass o WHERE o.oid = ANY (i.indclass) AND o.opcname LIKE '%_pattern_ops')
+           SELECT 1 FROM pg_opclass o WHERE o.oid = ANY (i.indclass) AND o.opcname LIKE '%%_pattern_ops')
 FROM pg_index i JOIN pg_class c ON c.oid = i.indexrelid
-WHERE NOT i.indisprimary AND i.indrelid IN ({WHOLE})"""
+WHERE NOT i.indisprimary AND i.indrelid = ANY(%s::oid[])"""
 
 
 class PostgreSQLCatalogue:
@@ -63,21 +59,28 @@ class PostgreSQLCatalogue:
     ignores_case_of_columns = False
 
     def read(self, connection: Any) -> dict[str, Table]:
+        with one_moment(connection, "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY"):
+            return self._read(connection)
+
+    def _read(self, connection: Any) -> dict[str, Table]:
         by_number: dict[int, Table] = {}
         names: dict[int, str] = {}
         for number, name, is_opaque, is_partitioned in rows(connection, TABLES):
             names[number] = name
             by_number[number] = Table(is_opaque, is_partitioned)
+        whole = [number for number, table in by_number.items() if not table.is_opaque]
         columns: dict[tuple[int, int], str] = {}
-        for number, place, name, kind, required, identity, generated, default, collation in rows(connection, COLUMNS):
+        for number, place, name, kind, required, identity, generated, default, collation in rows(
+            connection, COLUMNS, whole
+        ):
             columns[number, place] = name
             numbered = identity or (default or "").startswith("nextval(")
             by_number[number].columns[name] = Column(
                 self.type_of(kind), not required, None if generated else default, collation, numbered, generated
             )
-        for number, name, kind, key, other, other_key, rule, sql in rows(connection, CONSTRAINTS):
+        for number, name, kind, key, other, other_key, rule, sql in rows(connection, CONSTRAINTS, whole):
             table = by_number[number]
-            own = tuple(columns[number, place] for place in key or () if place > 0)
+            own = tuple(columns.get((number, place), "") for place in key or () if place > 0)
             if kind == "p":
                 table.primary_key = own
             elif kind == "c":
@@ -87,7 +90,7 @@ class PostgreSQLCatalogue:
                 table.foreign_keys.append(ForeignKey(own, names.get(other, ""), to, RULES[rule], name))
             elif kind != "u":
                 table.others.add(name)
-        for number, name, unique, valid, places, count, plain in rows(connection, INDEXES):
+        for number, name, unique, valid, places, count, plain in rows(connection, INDEXES, whole):
             key = tuple(columns.get((number, place), "") for place in places[:count])
             by_number[number].keys.append(Key(name, key, unique, valid, plain))
         return {names[number]: table for number, table in by_number.items()}
@@ -127,6 +130,9 @@ class PostgreSQLCatalogue:
                 f"false) FROM {table}"
             )
         return statements
+
+    def move_table(self, editor: Any, model: Any) -> str:
+        raise NotImplementedError("All tables of this engine are kept alike.")
 
     def rebuild_index(self, name: str) -> str:
         if re.search(r"_ccnew\d*$|_ccold\d*$", name):

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 from functools import cache
 from typing import Any
 
-from config.schema.dialects.catalogue import Check, Column, ForeignKey, Key, Table, bare_type, rows
+from config.schema.dialects.catalogue import Check, Column, ForeignKey, Key, Table, bare_type, one_moment, rows
 
 TABLES = "SELECT name, type, sql FROM sqlite_master WHERE type IN ('table', 'view') AND name NOT LIKE 'sqlite_%'"
 EACH = "FROM sqlite_master m JOIN pragma_{} WHERE m.type = 'table' AND m.name NOT LIKE 'sqlite_%'"
@@ -31,6 +31,10 @@ class SQLiteCatalogue:
     ignores_case_of_columns = True
 
     def read(self, connection: Any) -> dict[str, Table]:
+        with one_moment(connection, "BEGIN"):
+            return self._read(connection)
+
+    def _read(self, connection: Any) -> dict[str, Table]:
         tables = {}
         for name, kind, sql in rows(connection, TABLES):
             tables[name] = Table(is_opaque=kind == "view", checks=dict(checks_of(sql)) if kind == "table" else {})
@@ -49,6 +53,9 @@ class SQLiteCatalogue:
 
     def alter_column(self, editor: Any, model: Any, column: Any, kinds: set[str]) -> list[str]:
         raise NotImplementedError("A column of this engine changes with its table.")
+
+    def move_table(self, editor: Any, model: Any) -> str:
+        raise NotImplementedError("All tables of this engine are kept alike.")
 
     def rebuild_index(self, name: str) -> str:
         raise NotImplementedError("An index of this engine is always valid.")

@@ -20,6 +20,7 @@ from config.schema.drift import (
     model_differences,
 )
 from config.schema.exits import USAGE, Refused
+from config.schema.state import counted
 
 BEFORE_SQL = """\
 -- Read it before you run it, and have a back-up. Each statement by itself, in this order, outside a transaction, and
@@ -63,7 +64,8 @@ class Command(OnDirectConnection, BaseCommand):
                 apps_ahead = ", ".join(sorted({each.partition(".")[0] for each in ahead}))
                 self.stderr.write(f"A newer release has migrated {apps_ahead}: there only missing tables are told.")
         if found:
-            raise Refused(f"{len(found)} differences: mend each, or write the migration that knows it.")
+            words = counted(len(found), "difference", "differences")
+            raise Refused(f"{words}: mend each, or write the migration that knows it.")
 
 
 def differences(connection: Any, executor: MigrationExecutor, labels: set[str]) -> list[Difference]:
@@ -73,11 +75,7 @@ def differences(connection: Any, executor: MigrationExecutor, labels: set[str]) 
         for each in history_differences(connection, executor.loader)
         if not labels or each.name is None or each.name.partition(".")[0] in labels
     ]
-    found = [*model_differences(labels), *history]
-    if "inconsistent_history" in {each.kind for each in history}:
-        # Nobody can say what should be there.
-        return found
-    return found + applied_differences(connection, executor, labels=labels)
+    return [*model_differences(labels), *history, *applied_differences(connection, executor, labels=labels)]
 
 
 def as_text(found: Iterable[Difference]) -> list[str]:
