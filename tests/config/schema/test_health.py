@@ -61,8 +61,8 @@ def test_a_pending_migration_is_unhealthy_in_the_endpoint_as_in_the_command(admi
 
     assert (answer.status_code, ended.value.code) == (503, 4)
     assert json.loads(capsys.readouterr().out) == answer.json()
-    assert [each.split()[0] for each in answer.json()["recommendations"]] == ["Write", "Run"]
-    assert "vm_disks.job_id is in no migration" in answer.json()["issues"][0]
+    assert [each.split()[1] for each in answer.json()["recommendations"]] == ["schema_recover", "migrate."]
+    assert "inventory.0011_vm_disks_job has been applied here" in answer.json()["issues"][0]
 
 
 @pytest.mark.django_db
