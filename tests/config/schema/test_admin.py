@@ -101,7 +101,8 @@ def test_the_state_is_what_the_command_says_and_the_applied_migrations_stand_bel
 
     shown = admin_client.get(reverse(STATE)).content.decode()
 
-    assert ": pending</h2>" in shown
+    assert ": drifted</h2>" in shown
+    assert "inventory.0011_vm_disks_job has been applied here" in shown
     assert "1 migrations are not applied: inventory.0011_vm_disks_job." in shown
     assert "Last probe: unknown, no worker has looked" in shown
     assert "0010_" in shown
