@@ -229,10 +229,7 @@ class _Reader:
     def _drift(self) -> bool | None:
         """Adds what differs; returns whether all checks are as they should be, None where nobody can tell now."""
         found = history_differences(self.connection, self.loader)
-        self.has_holes = "inconsistent_history" in {each.kind for each in found}
-        may_compare = not self.has_holes and not {State.RUNNING, State.INTERRUPTED} & {
-            issue.state for issue in self.issues
-        }
+        may_compare = not {State.RUNNING, State.INTERRUPTED} & {issue.state for issue in self.issues}
         if may_compare:
             known = self._unrecorded()
             differences = applied_differences(self.connection, self.executor, sql=False)
