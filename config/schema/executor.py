@@ -234,7 +234,6 @@ class SchemaExecutor(MigrationExecutor):
         with self.connection.schema_editor(atomic=migration.atomic) as editor:
             progress = Progress(self.journal, step, editor, self.waits)
             _refuse_an_edited_migration(migration, step, progress)
-            step.digest = migration_digest(migration)
             copied: Any = copy.copy(migration)
             copied.operations = watched(migration.operations, progress, atomic=migration.atomic)
             with journalled(progress):
@@ -274,16 +273,20 @@ def _described(migration: Migration) -> list[tuple[str, str]]:
 
 
 def _refuse_an_edited_migration(migration: Migration, step: Any, progress: Progress) -> None:
-    """What was begun must still be what it was; operations that were not begun may have been mended meanwhile."""
-    if not progress.entries:
-        return
-    then, now = json.loads(step.operations), _described(migration)
+    """What was begun must still be what it was; what was not, or was refused by the database, may have been mended."""
+    described = _described(migration)
+    then, now = json.loads(step.operations), json.loads(json.dumps(described))
     for number in sorted(progress.entries):
-        if number >= len(then):
+        if number >= len(then) or (number < len(now) and now[number][0] == then[number][0]):
             continue
-        if number >= len(now) or now[number][0] != then[number][0]:
+        if number >= len(now) or not progress.may_be_mended(number):
             words = now[number][1] if number < len(now) else "nothing"
             raise Interrupted(
                 f"{migration} was edited after it was interrupted: operation {number + 1} was {then[number][1]!r} "
                 f"and is now {words!r} or calls other code; put the file back as it was and run migrate again."
             )
+    if then != now:
+        progress.mended([number for number in progress.entries if number < len(then) and now[number] != then[number]])
+        step.operations, step.digest = json.dumps(described), migration_digest(migration)
+        with progress.own():
+            step.save(using=progress.connection.alias)

@@ -32,6 +32,10 @@ class Refused(SchemaError):
     code = REFUSED
 
 
+class Hindered(Refused):
+    """This user, or this database, lets nobody change the schema."""
+
+
 class Interrupted(SchemaError):
     """Something was interrupted where no machine can tell whether it happened; a person has to decide."""
 

@@ -12,7 +12,7 @@ from config.schema.claim import Claim, ClaimRow
 from config.schema.dialects import dialect
 from config.schema.dialects.waits import DATA_SECONDS, PATIENT
 from config.schema.exclusion import Exclusion, doubt, exclusion_of
-from config.schema.exits import LockNotObtained, Refused, SchemaError
+from config.schema.exits import Hindered, LockNotObtained, Refused, SchemaError
 from config.schema.waits import WAY_OUT, limited, who_of
 
 POLL_SECONDS = 0.1
@@ -192,7 +192,7 @@ class SchemaLock:
 
     def _refuse_obstacles(self) -> None:
         if found := dialect(self.connection).obstacles(self.connection):
-            raise Refused("Nothing was run. " + " ".join(f"{each.words} {each.way}" for each in found))
+            raise Hindered("Nothing was run. " + " ".join(f"{each.words} {each.way}" for each in found))
 
     @property
     def _database(self) -> str:

@@ -111,6 +111,25 @@ class Progress:
             if ended and not self.connection.in_atomic_block:
                 self.journal.rows(StatementEntry).bulk_update(ended, ["ended_at", "decision"], batch_size=100)
 
+    def may_be_mended(self, number: int) -> bool:
+        """Whether of an operation that was begun each statement has ended or was refused, and the rest did not begin.
+
+        What has ended must come again as it was. Of code a person has said that it may run again.
+        """
+        entry = self.entries[number]
+        if entry.ended_at or entry.is_code:
+            return not entry.ended_at and entry.decision == AGAIN
+        begun = [row for (operation, _), row in self.statements.items() if operation == number]
+        return all(row.ended_at or row.decision == FAILED for row in begun)
+
+    def mended(self, numbers: Iterable[int]) -> None:
+        """Take these operations for others: where nothing of one was done, the catalogue is asked anew."""
+        for number in numbers:
+            if not any(row.ended_at for (operation, _), row in self.statements.items() if operation == number):
+                self.answers = {key: row for key, row in self.answers.items() if key[0] != number}
+                with self.own():
+                    self.journal.rows(AnswerEntry).filter(step=self.step, operation=number).delete()
+
     def _say(self, sql: str) -> None:
         with self.connection.cursor() as cursor:
             cursor.execute(sql)
@@ -137,6 +156,11 @@ class Progress:
                     f"{self._where()} ends between LOCK TABLES and UNLOCK TABLES, where its journal cannot be reached. "
                     f"Say both in one operation. {CHOICE}"
                 )
+        if any(
+            key[0] == number and key[1] >= self._next_statement and self.statements[key].ended_at
+            for key in self.statements
+        ):
+            raise Interrupted(f"{self._where()} has fewer statements than were run of it; put back those that were.")
         after = self._deferred()
         if entry.ended_at and entry.deferred not in (None, after):
             raise Interrupted(f"{self._where()} rendered other SQL for its end than it did when it was run first.")
@@ -360,6 +384,10 @@ class Progress:
 
     def _is_done(self, entry: Any, kind: Kind, sql: str) -> bool:
         if entry.digest != statement_digest(sql):
+            if entry.decision == FAILED and not self._has_happened(entry, entry.sql):
+                # The database refused it, and it was mended since then.
+                entry.sql, entry.digest, entry.decision = without_secrets(sql), statement_digest(sql), None
+                return False
             then, now = entry.sql[:200], without_secrets(sql)[:200]
             raise Interrupted(
                 f"{self._where()} rendered another statement {entry.number + 1} than when it was run first; "
@@ -376,14 +404,15 @@ class Progress:
                 f"{entry.sql[:300]}. {CHOICE}"
             )
         failed, entry.decision = entry.decision == FAILED, None
-        if (entry.operation, entry.number) < self._last:
-            happened = not failed
-        else:
-            with self.own():
-                happened = self.statements_of.happened(self.connection, sql, entry.before or "")
+        is_last = (entry.operation, entry.number) >= self._last
+        happened = self._has_happened(entry, sql) if is_last else not failed
         if happened:
             self._end(entry, kind)
         return happened
+
+    def _has_happened(self, entry: Any, sql: str) -> bool:
+        with self.own():
+            return self.statements_of.happened(self.connection, sql, entry.before or "")
 
     # Answers of the catalogue
 

@@ -17,7 +17,7 @@ from django.db import DatabaseError
 from config.schema.dialects.statements import hide_refused
 from config.schema.drift import lacking, unlike_the_plan
 from config.schema.executor import Done, SchemaExecutor
-from config.schema.exits import Refused, SchemaError
+from config.schema.exits import Hindered, Refused, SchemaError
 from config.schema.expected import expected_tables, present_tables, touched_tables
 from config.schema.gate import Mode
 from config.schema.journal import Journal
@@ -65,7 +65,12 @@ def one_runner(
     executor = type("Executor", (SchemaExecutor,), attributes)
 
     def send_under_lock(*args: Any, **kwargs: Any) -> None:
-        lock.take(timeout)
+        try:
+            lock.take(timeout)
+        except Hindered:
+            # Nothing was to be applied, else the plan had been refused: who may only read or write finds that too.
+            _send(*args, **kwargs)
+            return
         waits.begin()
         waits.begin_migration("post_migrate")
         _send(*args, **kwargs)

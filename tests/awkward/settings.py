@@ -36,3 +36,4 @@ QUEUED = os.environ.get("QUEUED", "one")
 RAN = os.environ.get("RAN", os.devnull)
 BROKEN = os.environ.get("BROKEN", "")
 DATABASE_ROUTERS = ["tests.awkward.routing.Router"] if os.environ.get("ROUTED") else []
+TYPO = os.environ.get("TYPO", "")

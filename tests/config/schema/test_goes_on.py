@@ -120,3 +120,13 @@ def test_what_the_journal_stands_between_is_refused_with_words(server, case):
         code, printed = run(url, "migrate", apps="halved", HALVED=case)
         assert (code, "between them stands the journal" in printed) == (4, True), printed
         assert rows(url, "SELECT n FROM halved_row") == [(1,)]
+
+
+@pytest.mark.parametrize("mistake", ["first", "second"])
+def test_a_statement_that_the_database_refused_may_be_mended_in_its_file(mistake, engine):
+    with fresh_database(engine) as url:
+        code, printed = run(url, "migrate", apps="typed", TYPO=mistake)
+        assert (code, "Traceback" in printed) == (1, False), printed
+        code, printed = run(url, "migrate", apps="typed")
+        assert code == 0, printed
+        assert rows(url, "SELECT column_0, column_1 FROM typed_row") == []

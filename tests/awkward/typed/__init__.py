@@ -1,0 +1,1 @@
+"""SQL with a mistake in it that somebody mends."""
