@@ -21,10 +21,11 @@ from config.schema.gate import Mode, check_gate, plan_digest
 from config.schema.journal import Journal
 from config.schema.lock import SchemaLock
 from config.schema.plan import read_plan_of
-from config.schema.resume import Progress, flattened, journalled, watched
+from config.schema.resume import Progress
 from config.schema.rollback import chosen
 from config.schema.touched import may_retry, names_touched
 from config.schema.waits import Waits
+from config.schema.watched import flattened, journalled, watched
 
 Plan = list[tuple[Migration, bool]]
 

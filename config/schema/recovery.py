@@ -22,7 +22,7 @@ from config.schema.exclusion import Exclusion, exclusion_of
 from config.schema.exits import Refused
 from config.schema.journal import DONE, Journal, Run
 from config.schema.lock import SchemaLock
-from config.schema.resume import flattened
+from config.schema.watched import flattened
 
 
 @dataclass(frozen=True)

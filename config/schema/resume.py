@@ -6,27 +6,23 @@ again; then the same statements come out, in the same order.
 """
 
 import contextlib
-import copy
 import hashlib
 import json
-from collections import namedtuple
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
 from django.db import DatabaseError, transaction
-from django.db.migrations.operations import RunPython, RunSQL, SeparateDatabaseAndState
+from django.db.migrations.operations import RunPython, RunSQL
 from django.db.migrations.operations.base import Operation
 from django.utils import timezone
 
+from config.schema.answers import read, written
 from config.schema.dialects import dialect
 from config.schema.dialects.session import SessionState, asks_of_the_one_before
 from config.schema.dialects.statements import Kind, opens_transaction, statement_digest, without_secrets
 from config.schema.exits import Interrupted, LockNotObtained, Refused
 from config.schema.journal import AGAIN, FAILED, AnswerEntry, Journal, OperationEntry, StatementEntry
 from config.schema.waits import Waits
-
-QUESTIONS = ("get_constraints", "get_storage_engine", "get_sequences", "get_table_description", "get_relations")
-"""What schema editors ask of `connection.introspection` while they render SQL."""
 
 CHOICE = (
     "Look whether its work is there, then say schema_recover --apply --done to take it as done, "
@@ -424,7 +420,7 @@ class Progress:
         if entry := self.answers.get((self.operation, number)):
             if entry.question != question[:255]:
                 raise Interrupted(f"{self._where()} asks {question} where it asked {entry.question} when run first.")
-            return _read(json.loads(entry.answer))
+            return read(json.loads(entry.answer))
         with self.own():
             answer = live()
         self.write_later(
@@ -433,108 +429,10 @@ class Progress:
                 operation=self.operation,
                 number=number,
                 question=question[:255],
-                answer=json.dumps(_written(answer)),
+                answer=json.dumps(written(answer)),
             )
         )
         return answer
 
 
 DEFERRED = Operation()
-
-
-class Watched:
-    """An operation whose work on the database goes through `Progress`; in all else the operation itself."""
-
-    def __init__(self, operation: Operation, number: int, progress: Progress, *, atomic: bool) -> None:
-        self._operation, self._number, self._progress, self._atomic = operation, number, progress, atomic
-
-    def __getattr__(self, name: str) -> Any:
-        return getattr(self._operation, name)
-
-    def __str__(self) -> str:
-        return str(self._operation)
-
-    def database_forwards(self, *arguments: Any) -> None:
-        self._run(lambda: self._operation.database_forwards(*arguments))
-
-    def database_backwards(self, *arguments: Any) -> None:
-        self._run(lambda: self._operation.database_backwards(*arguments))
-
-    def _run(self, run: Callable[[], None]) -> None:
-        inside = isinstance(self._operation, RunPython) and self._operation.atomic is not False and self._atomic
-        alias = self._progress.connection.alias
-        with transaction.atomic(using=alias) if inside else contextlib.nullcontext():
-            self._progress.run_operation(self._number, self._operation, run)
-
-
-def flattened(operations: Sequence[Operation]) -> Iterator[Operation]:
-    """The operations that work on the database, those inside SeparateDatabaseAndState too, as they are numbered."""
-    for operation in operations:
-        if isinstance(operation, SeparateDatabaseAndState):
-            yield from flattened(operation.database_operations)
-        else:
-            yield operation
-
-
-def watched(operations: Sequence[Operation], progress: Progress, *, atomic: bool) -> list[Any]:
-    """The operations, each of them watched under its number in `flattened`."""
-    numbers = iter(range(len(list(flattened(operations)))))
-
-    def watch(operation: Operation) -> Any:
-        if isinstance(operation, SeparateDatabaseAndState):
-            both = copy.copy(operation)
-            both.database_operations = [watch(inner) for inner in operation.database_operations]
-            return both
-        return Watched(operation, next(numbers), progress, atomic=atomic)
-
-    return [watch(operation) for operation in operations]
-
-
-@contextlib.contextmanager
-def journalled(progress: Progress) -> Iterator[None]:
-    """Within it, the connection's statements and its catalogue's answers go through `progress`."""
-    introspection = progress.connection.introspection
-    with contextlib.ExitStack() as stack:
-        stack.enter_context(progress.connection.execute_wrapper(progress.statement))
-        for name in QUESTIONS:
-            # Django has no hook here; an attribute of the instance stands before the method until it is taken away.
-            if hasattr(introspection, name):
-                setattr(introspection, name, _asked(name, getattr(introspection, name), progress))
-                stack.callback(delattr, introspection, name)
-        try:
-            yield
-        except BaseException:
-            progress.fail()
-            raise
-
-
-def _asked(name: str, method: Callable[..., Any], progress: Progress) -> Callable[..., Any]:
-    def ask(cursor: Any, *arguments: Any, **keywords: Any) -> Any:
-        said = f"{name}({', '.join([*map(repr, arguments), *(f'{k}={v!r}' for k, v in keywords.items())])})"
-        return progress.ask(said, lambda: method(cursor, *arguments, **keywords))
-
-    return ask
-
-
-def _written(value: Any) -> Any:
-    if isinstance(value, tuple) and hasattr(value, "_fields"):
-        return {"n": [type(value).__name__, list(value._fields), [_written(each) for each in value]]}
-    if isinstance(value, dict):
-        return {"d": [[key, _written(each)] for key, each in value.items()]}
-    for tag, kind in (("t", tuple), ("l", list), ("s", set)):
-        if isinstance(value, kind):
-            return {tag: [_written(each) for each in (sorted(value) if kind is set else value)]}
-    return value
-
-
-def _read(value: Any) -> Any:
-    if not isinstance(value, dict):
-        return value
-    ((tag, items),) = value.items()
-    if tag == "d":
-        return {key: _read(each) for key, each in items}
-    if tag == "n":
-        name, fields, values = items
-        return namedtuple(name, fields)(*map(_read, values))
-    kinds: dict[str, Any] = {"t": tuple, "l": list, "s": set}
-    return kinds[tag](_read(each) for each in items)

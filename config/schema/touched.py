@@ -23,7 +23,7 @@ from django.db.migrations.utils import resolve_relation  # type: ignore[attr-def
 
 from config.schema.dialects import dialect
 from config.schema.dialects.waits import words_of
-from config.schema.resume import flattened
+from config.schema.watched import flattened
 
 TAKES_NOTHING = (AlterModelManagers, AlterModelOptions, RunPython)
 """Operations that change no table, or of which nobody knows what they change."""

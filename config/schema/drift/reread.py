@@ -15,7 +15,7 @@ from config.schema.drift.difference import Difference, Found
 from config.schema.drift.expected import ExpectedTable, expected_catalogue, live_catalogue
 from config.schema.expected import expected_tables, present_tables, touched_tables
 from config.schema.journal import Journal, Step
-from config.schema.resume import flattened
+from config.schema.watched import flattened
 
 Plan = Iterable[tuple[Migration, bool]]
 BESIDE_MIGRATIONS = ("extra_column",)

@@ -7,12 +7,12 @@ from django.contrib.postgres.operations import AddIndexConcurrently
 from django.db import OperationalError, connection, migrations, models
 from django.db.migrations.operations.base import Operation
 
+from config.schema.answers import read, written
 from config.schema.dialects.mysql.waits import MySQLWaits
 from config.schema.dialects.postgresql.waits import PostgreSQLWaits
 from config.schema.dialects.sqlite.waits import SQLiteWaits
 from config.schema.dialects.statements import hide_refused
 from config.schema.operations import UNCHANGED, DialectSQL
-from config.schema.resume import _read, _written
 from config.schema.touched import may_retry
 
 pytestmark = pytest.mark.every_engine
@@ -102,6 +102,6 @@ def test_what_others_have_written_is_run_again_only_where_it_says_so(operation, 
 def test_an_answer_of_the_catalogue_keeps_its_names():
     with connection.cursor() as cursor:
         described = connection.introspection.get_table_description(cursor, "django_migrations")
-    read = _read(_written(described))
-    assert read == described
-    assert [(each.name, each.null_ok) for each in read] == [(each.name, each.null_ok) for each in described]
+    given_back = read(written(described))
+    assert given_back == described
+    assert [(each.name, each.null_ok) for each in given_back] == [(each.name, each.null_ok) for each in described]
