@@ -42,7 +42,7 @@ def readyz(request: HttpRequest) -> JsonResponse:
 
 def serves(found: SchemaState) -> bool:
     """Whether this code can work on a schema in this state: a drift or a run elsewhere need not stop it."""
-    return found.state is not State.UNKNOWN and not found.pending and not found.tables_missing
+    return found.tables_expected is not None and not found.pending and not found.tables_missing
 
 
 def health(request: HttpRequest) -> JsonResponse:

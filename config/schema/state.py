@@ -4,12 +4,11 @@ import enum
 from dataclasses import dataclass
 from typing import Any
 
-from django.db import Error
+from django.db import Error, OperationalError
 from django.db.migrations.executor import MigrationExecutor
 
 from config.schema.claim import ClaimRow
 from config.schema.dialects import dialect
-from config.schema.dialects.waits import DATA_SECONDS
 from config.schema.direct import (
     BROKEN_FILES,
     BROKEN_FILES_WAY,
@@ -53,6 +52,9 @@ EXIT_CODES = {
 
 
 FOREIGN_LOCK = "foreign_lock"
+NOT_COMPARED = "not_compared"
+READ_SECONDS = 2
+"""How long one question waits for what somebody has locked."""
 
 
 @dataclass(frozen=True)
@@ -96,13 +98,13 @@ class SchemaState:
 def read_state(connection: Any) -> SchemaState:
     """Read the state of a database; where it cannot be asked the state is unknown, and no error is raised.
 
-    Waits a few seconds at most for what somebody has locked.
+    Waits a few seconds at most for what somebody has locked; where it cannot compare for that, it is unknown, too.
     """
     name = str(connection.settings_dict["NAME"])
     try:
         refuse_an_absent_file(connection)
         connection.ensure_connection()
-        with limited(connection, DATA_SECONDS):
+        with limited(connection, READ_SECONDS, READ_SECONDS):
             return _Reader(connection, name).read()
     except Unreachable as error:
         words, _, way = str(error).partition(": ")
@@ -231,9 +233,18 @@ class _Reader:
         found = history_differences(self.connection, self.loader)
         may_compare = not {State.RUNNING, State.INTERRUPTED} & {issue.state for issue in self.issues}
         if may_compare:
-            known = self._unrecorded()
-            differences = applied_differences(self.connection, self.executor, sql=False)
+            try:
+                known = self._unrecorded()
+                differences = applied_differences(self.connection, self.executor, sql=False)
+            except OperationalError as error:
+                if not dialect(self.connection).waits.is_lock_failure(error):
+                    raise
+                may_compare, known, differences = False, set(), []
+                words = "The tables cannot be compared with the migrations, as somebody holds one of them."
+                self._add(NOT_COMPARED, words, "Ask again once nobody does.", State.UNKNOWN)
             found += [each for each in differences if each.kind != "extra_column" or each.table not in known]
         for each in found:
             self._add(each.kind, each.words, each.advice, State.DRIFTED, each.subject)
-        return "check" not in {each.kind for each in found} if may_compare else None
+        # Of apps that a newer release has migrated further nothing but missing tables is told.
+        is_known = may_compare and not migrations_ahead(self.loader)
+        return "check" not in {each.kind for each in found} if is_known else None
