@@ -58,7 +58,11 @@ def run_all(urls: dict[str, str], for_pytest: list[str]) -> int:
 
 def pytest(arguments: list[str], environment: dict[str, str]) -> tuple[int, float]:
     began = time.monotonic()
-    side_by_side = [] if any(word.startswith("-n") for word in arguments) else ["-n", str(os.cpu_count() or 1)]
+    side_by_side = (
+        []
+        if any(word.startswith("-n") for word in arguments)
+        else ["-n", str(os.cpu_count() or 1), "--dist", "worksteal"]
+    )
     code = subprocess.call([sys.executable, "-m", "pytest", *side_by_side, *arguments], env=environment)
     return code, time.monotonic() - began
 

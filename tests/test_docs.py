@@ -106,6 +106,8 @@ def test_make_run_serves_a_seeded_hub(clone: Path) -> None:
         stderr=subprocess.STDOUT,
         text=True,
         start_new_session=True,
+        # A suite that was started in the background has Ctrl-C ignored, and whoever it starts inherits that.
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
     )
     try:
         until = time.monotonic() + START_LIMIT

@@ -235,6 +235,7 @@ class SchemaExecutor(MigrationExecutor):
         with self.connection.schema_editor(atomic=migration.atomic) as editor:
             progress = Progress(self.journal, step, editor, self.waits)
             _refuse_an_edited_migration(migration, step, progress)
+            step.digest = migration_digest(migration)
             copied: Any = copy.copy(migration)
             copied.operations = watched(migration.operations, progress, atomic=migration.atomic)
             with journalled(progress):
@@ -288,6 +289,6 @@ def _refuse_an_edited_migration(migration: Migration, step: Any, progress: Progr
             )
     if then != now:
         progress.mended([number for number in progress.entries if number < len(then) and now[number] != then[number]])
-        step.operations, step.digest = json.dumps(described), migration_digest(migration)
+        step.operations = json.dumps(described)
         with progress.own():
             step.save(using=progress.connection.alias)

@@ -49,7 +49,8 @@ class Progress:
         self.operation = -1
         self._inner: Operation | None = None
         self._next_statement = self._next_answer = 0
-        self._last = max(self.statements, default=(-1, -1))
+        self._count = len(json.loads(step.operations))
+        self._last = max((self._place(*key) for key in self.statements), default=None)
         self._later: list[Any] = []
         self._ended: list[Any] = []
         self._is_own = False
@@ -104,17 +105,20 @@ class Progress:
         with self.own(), contextlib.suppress(DatabaseError):
             if undo:
                 self._say(undo)
+            if not self.connection.in_atomic_block:
+                begun = self.journal.rows(OperationEntry).filter(step=self.step, number=self.operation, ended_at=None)
+                begun.filter(is_code=False).update(decision=FAILED)
             if ended and not self.connection.in_atomic_block:
                 self.journal.rows(StatementEntry).bulk_update(ended, ["ended_at", "decision"], batch_size=100)
 
     def may_be_mended(self, number: int) -> bool:
-        """Whether of an operation that was begun each statement has ended or was refused, and the rest did not begin.
+        """Whether an operation that was begun ended with an error, so that none of its statements is in doubt.
 
         What has ended must come again as it was. Of code a person has said that it may run again.
         """
         entry = self.entries[number]
-        if entry.ended_at or entry.is_code:
-            return not entry.ended_at and entry.decision == AGAIN
+        if entry.ended_at or entry.decision != (AGAIN if entry.is_code else FAILED):
+            return False
         begun = [row for (operation, _), row in self.statements.items() if operation == number]
         return all(row.ended_at or row.decision == FAILED for row in begun)
 
@@ -303,8 +307,14 @@ class Progress:
 
     def _was_changed_after(self) -> bool:
         """Whether an earlier run came further than this, so that the tables may answer otherwise by now."""
-        statements = any(key >= (self.operation, self._next_statement) for key in self.statements)
-        return statements or any(number > self.operation and row.is_code for number, row in self.entries.items())
+        here = self._place(self.operation, self._next_statement)
+        statements = any(self._place(*key) >= here for key in self.statements)
+        codes = (self._place(number, 0) for number, row in self.entries.items() if row.is_code)
+        return statements or any(place > here for place in codes)
+
+    def _place(self, operation: int, number: int) -> tuple[int, int]:
+        """Where a statement stands among the others of the step: back, the last operation is the first."""
+        return (-operation if self.step.backwards and operation < self._count else operation), number
 
     def _refuse_without_session(self, sql: str) -> None:
         if left := self._session.lost(sql):
@@ -400,7 +410,7 @@ class Progress:
                 f"{entry.sql[:300]}. {CHOICE}"
             )
         failed, entry.decision = entry.decision == FAILED, None
-        is_last = (entry.operation, entry.number) >= self._last
+        is_last = self._place(entry.operation, entry.number) == self._last
         happened = self._has_happened(entry, sql) if is_last else not failed
         if happened:
             self._end(entry, kind)

@@ -51,7 +51,7 @@ def main() -> None:
     engine, *flags = sys.argv[1:]
     quick = "--quick" in flags
     wanted = [flag for flag in flags if not flag.startswith("--")]
-    matrix = Matrix(engine, step=7 if quick else 1)
+    matrix = Matrix(engine, step=11 if quick else 1)
     for name, case in CASES.items():
         if engine not in case.engines or (quick and not case.quick) or (wanted and name not in wanted):
             continue

@@ -47,15 +47,18 @@ def test_a_record_that_is_gone_from_the_middle_is_told_and_recorded_again(url):
 
 
 @pytest.mark.parametrize("wrong", ["import", "gone"])
-def test_a_file_that_is_gone_or_cannot_be_read_is_named(wrong, url):
-    code, printed = run(url, "schema_status", "--format", "json", apps="broken", BROKEN=wrong)
-    found = json.loads(printed)
+def test_a_file_that_is_gone_or_cannot_be_read_is_named(wrong):
+    """The files are read before any database is asked, so that one engine tells of all."""
+    with fresh_database("sqlite") as url:
+        assert run(url, "migrate", apps="broken")[0] == 0
+        code, printed = run(url, "schema_status", "--format", "json", apps="broken", BROKEN=wrong)
+        found = json.loads(printed)
 
-    assert (code, found["state"], [issue["id"] for issue in found["issues"]]) == (4, "drifted", ["broken_files"])
-    for command in COMMANDS:
-        code, printed = run(url, *command, apps="broken", BROKEN=wrong)
-        assert (code, "Traceback" in printed) == (4, False), printed
-        assert "gone" in printed and "schema_check names what is wrong" in printed
+        assert (code, found["state"], [issue["id"] for issue in found["issues"]]) == (4, "drifted", ["broken_files"])
+        for command in COMMANDS:
+            code, printed = run(url, *command, apps="broken", BROKEN=wrong)
+            assert (code, "Traceback" in printed) == (4, False), printed
+            assert "gone" in printed and "schema_check names what is wrong" in printed
 
 
 def test_two_migrations_that_are_the_last_of_one_app_are_told_with_what_merges_them(url):

@@ -40,7 +40,7 @@ def test_killed_at_any_boundary_the_next_migrate_brings_what_an_uninterrupted_on
     with capsys.disabled():
         print(f"\n{engine}: {report['kills']} kills in {report['cases']} cases, {report['seconds']} s")
     assert report["failures"] == []
-    assert report["kills"] > 40
+    assert report["kills"] > 25
 
 
 def test_on_the_backends_of_django_itself_too(engine, url):
@@ -56,11 +56,11 @@ def test_so_it_is_with_the_migrations_of_this_project(engine, url):
 
 
 def test_so_it_is_with_processes_that_are_killed_at_any_moment(engine, url, capsys):
-    report = kill(url, engine, "--kills", "4", by="killing_processes")
+    report = kill(url, engine, "--kills", "2", by="killing_processes")
     with capsys.disabled():
         print(f"\n{engine}: {report['kills']} processes killed, seed {report['seed']}: {report['died_at']}")
     assert report["failures"] == []
-    assert (report["kills"] >= 4, report["undecided"]) == (True, 0)
+    assert (report["kills"] >= 2, report["undecided"]) == (True, 0)
 
 
 @pytest.mark.parametrize(
