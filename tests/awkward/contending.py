@@ -26,7 +26,7 @@ def contend(url: str, rounds: int, barrier: Any, told: Any) -> None:
 
     from config.schema.lock import lock_of
 
-    lock = lock_of(connection)
+    lock = lock_of(connection, say=sys.stderr.write)
     # The tables of an empty database are made by all of them at once, too.
     lock.take(LIMIT)
     lock.release()

@@ -68,11 +68,11 @@ def rows(url: str, query: str) -> list[tuple]:
         return [tuple(row) for row in cursor.fetchall()]
 
 
-def wait_for(condition, what: str) -> None:
-    until = time.monotonic() + 30
+def wait_for(condition, what: str, limit: float = 30) -> None:
+    until = time.monotonic() + limit
     while time.monotonic() < until:
         with contextlib.suppress(Exception):
             if condition():
                 return
         time.sleep(0.05)
-    raise AssertionError(f"waited 30 s for {what}")
+    raise AssertionError(f"waited {limit} s for {what}")

@@ -179,7 +179,8 @@ def test_a_node_that_dies_in_the_middle_of_a_statement_leaves_all_to_the_others(
         process = start(urls[0], "migrate", apps="rebuilt", LENGTH="600")
         wait_for(
             lambda: all(in_flight(url, REBUILD) for url in urls[::-1]),
-            "the statement to run on all nodes",
+            "all those rows, and then the statement to run on all nodes",
+            limit=LIMIT,
         )
         cluster.nodes[0].kill()
         _, complained = process.communicate(timeout=LIMIT)
