@@ -120,27 +120,22 @@ class OnDirectConnection:
     def execute(self, *args: Any, **options: Any) -> Any:
         this: Any = self
         alias = options.get("database") or DEFAULT_DB_ALIAS
-        with direct(alias, this.stderr.write), self._in_words():
+        with direct(alias, this.stderr.write), _in_words() if self._is_from_a_shell else contextlib.nullcontext():
             if not self.reports_unknown:
                 reach(connections[alias], creates=self.creates)
             return super().execute(*args, **options)  # type: ignore[misc]
 
-    @contextlib.contextmanager
-    def _in_words(self) -> Iterator[None]:
-        try:
-            yield
-        except BROKEN_FILES as error:
-            if not self._is_from_a_shell:
-                raise
-            raise Refused(f"{files_cannot_be_read(error)} {BROKEN_FILES_WAY}") from error
-        except InconsistentMigrationHistory as error:
-            if not self._is_from_a_shell:
-                raise
-            raise Refused(f"{error} Run schema_recover, which says what can be recorded.") from error
-        except Error as error:
-            if not self._is_from_a_shell:
-                raise
-            raise SchemaError(f"{first_line(error)}. Run schema_status, which says what is half done.") from error
+
+@contextlib.contextmanager
+def _in_words() -> Iterator[None]:
+    try:
+        yield
+    except BROKEN_FILES as error:
+        raise Refused(f"{files_cannot_be_read(error)} {BROKEN_FILES_WAY}") from error
+    except InconsistentMigrationHistory as error:
+        raise Refused(f"{error} Run schema_recover, which says what can be recorded.") from error
+    except Error as error:
+        raise SchemaError(f"{first_line(error)}. Run schema_status, which says what is half done.") from error
 
 
 BROKEN_FILES_WAY = "Put it back or mend it; schema_check names what is wrong with each."

@@ -234,8 +234,8 @@ class SchemaExecutor(MigrationExecutor):
             )
         with self.connection.schema_editor(atomic=migration.atomic) as editor:
             progress = Progress(self.journal, step, editor, self.waits)
-            _refuse_an_edited_migration(migration, step, progress)
-            step.digest = migration_digest(migration)
+            if step.run_id != self.journal.run.pk:
+                _refuse_an_edited_migration(migration, step, progress)
             copied: Any = copy.copy(migration)
             copied.operations = watched(migration.operations, progress, atomic=migration.atomic)
             with journalled(progress):
@@ -289,6 +289,9 @@ def _refuse_an_edited_migration(migration: Migration, step: Any, progress: Progr
             )
     if then != now:
         progress.mended([number for number in progress.entries if number < len(then) and now[number] != then[number]])
-        step.operations = json.dumps(described)
+    digest = migration_digest(migration)
+    if (step.operations, step.digest) != (json.dumps(described), digest):
+        # What is gone on with is recorded as the file is now.
+        step.operations, step.digest = json.dumps(described), digest
         with progress.own():
             step.save(using=progress.connection.alias)

@@ -48,6 +48,22 @@ class Statements(Protocol):
         """Have the session remember this again for a statement that asks; False where that cannot be."""
 
 
+class NothingKept:
+    """What is alike where the server remembers nothing of the statement before, and LOCK TABLES shuts nothing out."""
+
+    def last_id(self, connection: Any, sql: str) -> int | None:
+        return None
+
+    def recall(self, connection: Any, sql: str, last_id: int) -> bool:
+        return False
+
+    def refused_whole(self, sql: str) -> bool:
+        return False
+
+    def shuts_out(self, sql: str) -> bool | None:
+        return None
+
+
 SPACE_AND_COMMENTS = re.compile(r"(\s+|--[^\n]*(\n|$)|/\*.*?\*/)+", re.DOTALL)
 SECRET = re.compile(
     r"(\b(?:PASSWORD(?:\s+FOR\s+\S+)?|IDENTIFIED(?:\s+(?:VIA|WITH)\s+\w+)?\s+(?:BY|USING|AS))\W*)'(?:[^']|'')*'", re.I

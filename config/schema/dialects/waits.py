@@ -100,6 +100,16 @@ class TableWaits(Protocol):
         """Who holds the tables of these names in a way that a statement has to wait for."""
 
 
+class ServerWaits:
+    """What is alike on servers: a limit is one of the session, and no single writer is waited for."""
+
+    def until(self, connection: Any, seconds: float) -> None:
+        pass
+
+    def briefly(self, connection: Any) -> contextlib.AbstractContextManager[None]:
+        return contextlib.nullcontext()
+
+
 def words_of(sql: str) -> set[str]:
     """All that could be the name of a table in a statement."""
     return {next(filter(None, found)) for found in WORD.findall(sql)}

@@ -4,7 +4,6 @@ An attempt that does not wait disturbs nobody. On a table that somebody reads at
 where nobody is in a long transaction an attempt waits a second, in which those who are short come to their end.
 """
 
-import contextlib
 from collections.abc import Collection, Iterable
 from typing import Any
 
@@ -12,7 +11,7 @@ from django.db import DatabaseError
 
 from config.schema.dialects.locks import answer
 from config.schema.dialects.statements import first_words
-from config.schema.dialects.waits import DATA_SECONDS, LONG, PATIENT, Holder, Seen, shown
+from config.schema.dialects.waits import DATA_SECONDS, LONG, PATIENT, Holder, Seen, ServerWaits, shown
 
 SHAPE = {"CREATE", "ALTER", "DROP", "TRUNCATE", "RENAME", "OPTIMIZE", "REPAIR", "ANALYZE", "LOCK"}
 LOCK_WAIT_TIMEOUT, DEADLOCK = 1205, 1213
@@ -34,7 +33,7 @@ TRANSACTIONS = f"""
 SETTINGS = ("lock_wait_timeout", "innodb_lock_wait_timeout")
 
 
-class MySQLWaits:
+class MySQLWaits(ServerWaits):
     whole = False
 
     def __init__(self, *, shortest: int, in_statement: bool) -> None:
@@ -52,12 +51,6 @@ class MySQLWaits:
     def end(self, connection: Any, before: Any) -> None:
         with connection.cursor() as cursor:
             cursor.execute(f"SET {', '.join(f'SESSION {name} = %s' for name in SETTINGS)}", before)
-
-    def until(self, connection: Any, seconds: float) -> None:
-        pass
-
-    def briefly(self, connection: Any) -> contextlib.AbstractContextManager[None]:
-        return contextlib.nullcontext()
 
     def limit(self, connection: Any, seconds: float, *, local: bool = False) -> None:
         with connection.cursor() as cursor:

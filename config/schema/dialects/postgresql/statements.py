@@ -5,7 +5,7 @@ from typing import Any
 
 from config.schema.dialects.locks import answer
 from config.schema.dialects.session import is_of_session
-from config.schema.dialects.statements import Kind, first_words, kind_of_parts, parts_of, without_comments
+from config.schema.dialects.statements import Kind, NothingKept, first_words, kind_of_parts, parts_of, without_comments
 
 KINDS = {
     **dict.fromkeys(("SET", "RESET", "DISCARD", "LISTEN", "UNLISTEN", "LOAD"), Kind.SESSION),
@@ -39,7 +39,7 @@ HALF_MADE = (
 )
 
 
-class PostgreSQLStatements:
+class PostgreSQLStatements(NothingKept):
     def kind(self, sql: str) -> Kind:
         parts = self.parts(sql)
         return self._kind(sql) if len(parts) == 1 else kind_of_parts(parts, self._kind)
@@ -77,18 +77,6 @@ class PostgreSQLStatements:
         if valid is False:
             answer_nothing(connection, f"DROP INDEX CONCURRENTLY {index['name']}")
         return valid is True
-
-    def last_id(self, connection: Any, sql: str) -> int | None:
-        return None
-
-    def recall(self, connection: Any, sql: str, last_id: int) -> bool:
-        return False
-
-    def refused_whole(self, sql: str) -> bool:
-        return False
-
-    def shuts_out(self, sql: str) -> bool | None:
-        return None
 
 
 def answer_nothing(connection: Any, sql: str) -> None:

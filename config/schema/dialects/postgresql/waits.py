@@ -1,13 +1,12 @@
 """PostgreSQL: `pg_locks` shows every holder, and `lock_timeout` lets a statement into the queue for moments."""
 
-import contextlib
 import re
 from collections.abc import Collection, Iterable
 from typing import Any
 
 from config.schema.dialects.locks import answer
 from config.schema.dialects.statements import first_words, without_comments
-from config.schema.dialects.waits import BRIEF, DATA_SECONDS, LONG, PATIENT, Holder, Seen, shown
+from config.schema.dialects.waits import BRIEF, DATA_SECONDS, LONG, PATIENT, Holder, Seen, ServerWaits, shown
 
 PAST_DEADLOCK_TIMEOUT = 0.2
 LOCK_NOT_AVAILABLE_OR_DEADLOCK = ("55P03", "40P01")
@@ -57,7 +56,7 @@ HOLDERS = (
 )
 
 
-class PostgreSQLWaits:
+class PostgreSQLWaits(ServerWaits):
     whole = True
 
     def begin(self, connection: Any, seconds: float, rows: float = DATA_SECONDS) -> Any:
@@ -67,12 +66,6 @@ class PostgreSQLWaits:
 
     def end(self, connection: Any, before: Any) -> None:
         answer(connection, "SELECT set_config('lock_timeout', %s, %s)", before, connection.in_atomic_block)
-
-    def until(self, connection: Any, seconds: float) -> None:
-        pass
-
-    def briefly(self, connection: Any) -> contextlib.AbstractContextManager[None]:
-        return contextlib.nullcontext()
 
     def limit(self, connection: Any, seconds: float, *, local: bool = False) -> None:
         with connection.cursor() as cursor:

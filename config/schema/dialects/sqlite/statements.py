@@ -4,7 +4,7 @@ import re
 from typing import Any
 
 from config.schema.dialects.session import is_of_session
-from config.schema.dialects.statements import Kind, first_words, parts_of
+from config.schema.dialects.statements import Kind, NothingKept, first_words, parts_of
 
 KINDS = {
     **dict.fromkeys(
@@ -20,7 +20,7 @@ QUOTED = re.compile(
 """A trigger's body is quoted by nothing, and one statement is all that SQLite takes at a time."""
 
 
-class SQLiteStatements:
+class SQLiteStatements(NothingKept):
     def kind(self, sql: str) -> Kind:
         if is_of_session(sql):
             return Kind.SESSION
@@ -31,18 +31,6 @@ class SQLiteStatements:
 
     def happened(self, connection: Any, sql: str, before: str) -> bool:
         return False
-
-    def last_id(self, connection: Any, sql: str) -> int | None:
-        return None
-
-    def recall(self, connection: Any, sql: str, last_id: int) -> bool:
-        return False
-
-    def refused_whole(self, sql: str) -> bool:
-        return False
-
-    def shuts_out(self, sql: str) -> bool | None:
-        return None
 
     def parts(self, sql: str) -> list[str]:
         return parts_of(sql, QUOTED)
