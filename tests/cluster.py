@@ -77,7 +77,8 @@ def galera() -> Iterator[Cluster]:
         between = [free_port() for _ in range(NODES)]
         nodes = []
         for number in range(NODES):
-            home, port = folder / f"node-{number}", free_port()
+            home, temporary, port = folder / f"node-{number}", folder / f"temporary-{number}", free_port()
+            run(["mkdir", temporary], become)
             if number:
                 # A node without data is sent all of it by another.
                 run(["mkdir", home], become)
@@ -85,6 +86,7 @@ def galera() -> Iterator[Cluster]:
                 "datadir": home,
                 "socket": home / "socket",
                 "pid-file": home / "pid",
+                "tmpdir": temporary,
                 "bind-address": "127.0.0.1",
                 "port": port,
                 "innodb-flush-log-at-trx-commit": 0,

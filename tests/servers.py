@@ -83,6 +83,8 @@ def mariadb() -> Iterator[Server]:
             "datadir": folder / "data",
             "socket": folder / "socket",
             "pid-file": folder / "pid",
+            # A server that starts removes what others have in the temporary folder that they share.
+            "tmpdir": folder,
             "bind-address": "127.0.0.1",
             "port": port,
             "init-file": first_words,
