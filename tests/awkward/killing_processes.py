@@ -26,7 +26,7 @@ from django.db import connection  # noqa: E402
 from config.schema.claim import ClaimRow  # noqa: E402
 from config.schema.exits import INTERRUPTED  # noqa: E402
 from tests.awkward.kills import KILLED, Matrix, difference  # noqa: E402
-from tests.config.schema.processes import LIMIT, run, start  # noqa: E402
+from tests.config.schema.processes import LIMIT, run, start_cold  # noqa: E402
 from tests.engines import ENGINES  # noqa: E402
 
 FORWARDS, BACKWARDS = ("many", "0004_names"), ("many", "0001_tables")
@@ -80,7 +80,7 @@ class Processes(Matrix):
         return time.monotonic() - began
 
     def begin(self, target: tuple[str, str]) -> "subprocess.Popen[str]":
-        process = start(URL, "migrate", *target, apps="many", PYTHONUNBUFFERED="1")
+        process = start_cold(URL, "migrate", *target, apps="many", PYTHONUNBUFFERED="1")
         assert process.stdout
         for line in process.stdout:
             if BEGINS in line:

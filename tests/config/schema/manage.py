@@ -2,10 +2,10 @@
 
 import os
 import subprocess
-import sys
-from pathlib import Path
 
-ROOT = Path(__file__).resolve().parents[3]
+from tests.checkout import ROOT
+from tests.warm import completed
+
 LIMIT = 180
 
 
@@ -19,11 +19,8 @@ def manage(url: str, *arguments: str) -> str:
 def run_manage(*arguments: str, **environment: str) -> "subprocess.CompletedProcess[str]":
     """Run a command with these variables and none of the caller's that would choose a database."""
     kept = {name: value for name, value in os.environ.items() if not name.startswith(("DB_", "DATABASE_", "DJANGO_"))}
-    return subprocess.run(
-        [sys.executable, ROOT / "manage.py", *arguments],
+    return completed(
+        [str(ROOT / "manage.py"), *arguments],
         env={**kept, "ENVIRONMENT": "development", **environment},
-        capture_output=True,
-        text=True,
         timeout=LIMIT,
-        cwd=ROOT,
     )

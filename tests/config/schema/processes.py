@@ -9,17 +9,21 @@ import time
 from typing import Any
 
 from tests.engines import connect
+from tests.warm import Process, completed
 
 LIMIT = 120
 
 
-def start(
-    url: str, *arguments: str, apps: str = "counted", stdin: int | None = None, **environment: str
-) -> "subprocess.Popen[str]":
+def start(url: str, *arguments: str, apps: str = "counted", stdin: int | None = None, **environment: str) -> Process:
+    return Process(["-m", "django", *arguments], env=_environment(url, apps) | environment, stdin=stdin)
+
+
+def start_cold(url: str, *arguments: str, apps: str = "counted", **environment: str) -> "subprocess.Popen[str]":
+    """One that is begun as a person begins it: its command line is its own, and it has imported nothing yet."""
     return subprocess.Popen(
         [sys.executable, "-m", "django", *arguments],
         env=_environment(url, apps) | environment,
-        stdin=subprocess.DEVNULL if stdin is None else stdin,
+        stdin=subprocess.DEVNULL,
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
@@ -32,13 +36,7 @@ def _environment(url: str, apps: str) -> dict[str, str]:
 
 
 def script(url: str, code: str, apps: str = "counted", **environment: str) -> "subprocess.CompletedProcess[str]":
-    return subprocess.run(
-        [sys.executable, "-c", code],
-        env=_environment(url, apps) | environment,
-        capture_output=True,
-        text=True,
-        timeout=LIMIT,
-    )
+    return completed(["-c", code], env=_environment(url, apps) | environment, timeout=LIMIT)
 
 
 def session(url: str, *steps: tuple[str, ...], apps: str = "counted", **environment: str) -> list[Any]:
@@ -57,6 +55,12 @@ def session(url: str, *steps: tuple[str, ...], apps: str = "counted", **environm
 
 def run(url: str, *arguments: str, **environment: str) -> tuple[int, str]:
     process = start(url, *arguments, **environment)
+    printed, complained = process.communicate(timeout=LIMIT)
+    return process.returncode, printed + complained
+
+
+def run_cold(url: str, *arguments: str, **environment: str) -> tuple[int, str]:
+    process = start_cold(url, *arguments, **environment)
     printed, complained = process.communicate(timeout=LIMIT)
     return process.returncode, printed + complained
 

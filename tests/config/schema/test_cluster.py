@@ -14,6 +14,7 @@ import pytest
 
 from tests.cluster import Cluster, galera
 from tests.config.schema.processes import LIMIT, rows, run, start, wait_for
+from tests.warm import Process
 
 pytestmark = pytest.mark.slow
 ROUNDS = 100
@@ -38,7 +39,7 @@ def seen(url: str, query: str) -> list[tuple]:
 
 
 @contextlib.contextmanager
-def holder(url: str, seconds: float) -> Iterator["subprocess.Popen[str]"]:
+def holder(url: str, seconds: float) -> Iterator[Process]:
     """A run on this node that is in the middle of a statement of so many seconds."""
     process = start(url, "migrate", apps="slow", SLEEP_SECONDS=str(seconds))
     try:
@@ -56,7 +57,7 @@ def in_flight(url: str, condition: str) -> list[tuple]:
     return rows(url, f"SELECT info FROM information_schema.processlist WHERE id <> CONNECTION_ID() AND {condition}")
 
 
-def number_of_the_claim(url: str, process: "subprocess.Popen[str]") -> str:
+def number_of_the_claim(url: str, process: Process) -> str:
     """What a person copies out of the message to who may not wait."""
     code, printed = run(url, "migrate", "--lock-timeout", "0", apps="slow")
     assert code == 3, printed
@@ -68,7 +69,7 @@ def number_of_the_claim(url: str, process: "subprocess.Popen[str]") -> str:
     return said[1]
 
 
-def kill(process: "subprocess.Popen[str]") -> None:
+def kill(process: Process) -> None:
     os.kill(process.pid, signal.SIGKILL)
     process.communicate()
 

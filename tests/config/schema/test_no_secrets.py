@@ -9,7 +9,7 @@ from urllib.parse import urlsplit, urlunsplit
 
 import pytest
 
-from tests.config.schema.processes import LIMIT, rows, run, start, wait_for
+from tests.config.schema.processes import LIMIT, rows, run, run_cold, start_cold, wait_for
 from tests.engines import execute, fresh_database, present
 
 SERVERS = tuple(name for name in present() if name != "sqlite")
@@ -92,7 +92,7 @@ COMMANDS = (
 
 def test_no_command_shows_it_in_its_words_or_in_its_arguments(url):
     with watching_processes() as found:
-        said = {command: run(url, *command) for command in COMMANDS}
+        said = {command: run_cold(url, *command) for command in COMMANDS}
 
     assert found == []
     assert {command for command, (_, printed) in said.items() if PASSWORD in printed} == set()
@@ -102,9 +102,9 @@ def test_no_command_shows_it_in_its_words_or_in_its_arguments(url):
 
 def test_a_run_that_is_waited_for_shows_it_nowhere(url):
     with watching_processes() as found:
-        process = start(url, "migrate", apps="slow", SLEEP_SECONDS="6")
+        process = start_cold(url, "migrate", apps="slow", SLEEP_SECONDS="6")
         wait_for(lambda: rows(url, "SELECT 1 FROM schema_claims WHERE step LIKE '%slow%'"), "the run to begin")
-        code, waiting = run(url, "migrate", "--lock-timeout", "0", apps="slow")
+        code, waiting = run_cold(url, "migrate", "--lock-timeout", "0", apps="slow")
         held = stored(url)
         printed = "".join(process.communicate(timeout=LIMIT))
 
@@ -147,7 +147,7 @@ def test_a_statement_that_gives_a_password_to_an_account_is_kept_and_shown_witho
 
 def test_the_shell_of_the_database_takes_it_in_no_argument(url):
     with watching_processes() as found:
-        shell = start(url, "dbshell", "--", *SLEEP[urlsplit(url).scheme.partition("+")[0][:2]])
+        shell = start_cold(url, "dbshell", "--", *SLEEP[urlsplit(url).scheme.partition("+")[0][:2]])
         printed = "".join(shell.communicate(timeout=LIMIT))
     assert shell.returncode == 0, printed
     assert found == []

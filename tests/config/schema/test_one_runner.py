@@ -4,7 +4,6 @@ import contextlib
 import os
 import re
 import signal
-import subprocess
 import time
 from collections.abc import Iterator
 from urllib.parse import urlsplit
@@ -14,6 +13,7 @@ import pytest
 from tests.config.schema.processes import LIMIT, rows, run, script, start, wait_for
 from tests.engines import connect, fresh_database, present
 from tests.servers import pgbouncer
+from tests.warm import Process
 
 pytestmark = pytest.mark.every_engine
 
@@ -38,7 +38,7 @@ def test_six_at_once_on_an_empty_database_all_succeed_and_nothing_runs_twice(eng
 
 
 @contextlib.contextmanager
-def holder(url: str, seconds: float) -> Iterator["subprocess.Popen[str]"]:
+def holder(url: str, seconds: float) -> Iterator[Process]:
     """A run that is in the middle of a statement of so many seconds."""
     process = start(url, "migrate", apps="slow", SLEEP_SECONDS=str(seconds))
     try:
