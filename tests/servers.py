@@ -104,8 +104,11 @@ def mariadb() -> Iterator[Server]:
 
 
 @contextlib.contextmanager
-def pgbouncer(url: str, pool_mode: str) -> Iterator[Server]:
-    """A pooler in front of the PostgreSQL server of this URL, which it reaches with the URL's own user."""
+def pgbouncer(url: str, pool_mode: str, *, alias: str = "also") -> Iterator[Server]:
+    """A pooler in front of the PostgreSQL server of this URL, which it reaches with the URL's own user.
+
+    `alias`: a second name that it has for the database of the URL.
+    """
     binary = newest("/usr/sbin/pgbouncer", "pgbouncer", package="pgbouncer")
     server = urlsplit(url)
     with workplace("postgres") as (folder, become):
@@ -113,7 +116,8 @@ def pgbouncer(url: str, pool_mode: str) -> Iterator[Server]:
         (folder / "users").write_text(f'"{server.username}" "{server.password}"\n')
         settings = folder / "pgbouncer.ini"
         settings.write_text(
-            f"[databases]\n* = host={server.hostname} port={server.port}\n"
+            f"[databases]\n{alias} = host={server.hostname} port={server.port} dbname={server.path[1:]}\n"
+            f"* = host={server.hostname} port={server.port}\n"
             f"[pgbouncer]\nlisten_addr = 127.0.0.1\nlisten_port = {port}\nunix_socket_dir =\n"
             f"auth_type = scram-sha-256\nauth_file = {folder / 'users'}\npool_mode = {pool_mode}\n"
         )

@@ -1,6 +1,5 @@
-"""What a native lock has to be able to do, and the name that all engines derive it from."""
+"""What a native lock has to be able to do."""
 
-import hashlib
 from typing import Any, Protocol
 
 from django.db import DatabaseError
@@ -41,11 +40,6 @@ class Cluster(Protocol):
 
     def was_beaten(self, error: DatabaseError) -> bool:
         """Whether a statement failed, and changed nothing, because another session was there before it."""
-
-
-def lock_name(database: str) -> str:
-    """Stable across processes and releases, and different for each database, as MariaDB's locks are server-wide."""
-    return f"django-schema-{hashlib.sha256(database.encode()).hexdigest()[:32]}"
 
 
 def answer(connection: Any, sql: str, *parameters: Any) -> Any:

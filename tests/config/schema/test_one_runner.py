@@ -170,3 +170,11 @@ class TestBehindAPooler:
             assert run(pooler.url, "migrate")[0] == 4
             assert run(pooler.url, "migrate", SCHEMA_POOL="session")[0] == 0
             assert len(rows(url, "SELECT 1 FROM django_migrations")) == 3
+
+    def test_under_whose_other_name_for_the_database_the_lock_is_the_same(self):
+        with fresh_database("postgresql") as url, pgbouncer(url, "session", alias="other") as pooler, holder(url, 6):
+            address = urlsplit(pooler.url)._replace(path="/other").geturl()
+            code, printed = run(address, "migrate", "--lock-timeout", "0", apps="slow", SCHEMA_POOL="session")
+
+            assert code == 3, printed
+            assert "is being changed by process" in printed

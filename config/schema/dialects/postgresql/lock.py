@@ -2,60 +2,49 @@
 
 from typing import Any
 
-from config.schema.dialects.locks import answer, lock_name
+from config.schema.dialects.locks import answer
+
+KEY = "('x0' || left(encode(sha256(convert_to(%s, 'UTF8')), 'hex'), 15))::bit(64)::bigint"
+OWN = KEY % "current_database()"
+"""The name is the server's, as a pooler or another spelling may lead to the same database under another one."""
+HOLDERS = (
+    "SELECT pid FROM pg_locks WHERE locktype = 'advisory' AND granted AND objsubid = 1"
+    " AND database = (SELECT oid FROM pg_database WHERE datname = current_database())"
+    f" AND classid::bigint << 32 | objid::bigint = {OWN}"
+)
+ELSEWHERE = (
+    "SELECT DISTINCT d.datname FROM pg_locks l JOIN pg_database d ON d.oid = l.database"
+    " WHERE l.locktype = 'advisory' AND l.granted AND l.objsubid = 1 AND d.datname <> current_database()"
+    f" AND l.classid::bigint << 32 | l.objid::bigint = {KEY % 'd.datname'} ORDER BY 1"
+)
 
 
 class AdvisoryLock:
     def try_take(self, connection: Any) -> bool:
         of = "xact_" if connection.in_atomic_block else ""
-        return bool(answer(connection, f"SELECT pg_try_advisory_{of}lock(%s)", _key(connection)))
+        return bool(answer(connection, f"SELECT pg_try_advisory_{of}lock({OWN})"))
 
     def is_held(self, connection: Any) -> bool:
-        return bool(answer(connection, f"SELECT EXISTS ({HOLDERS} AND pid = pg_backend_pid())", *_halves(connection)))
+        return bool(answer(connection, f"SELECT EXISTS ({HOLDERS} AND pid = pg_backend_pid())"))
 
     def is_taken(self, connection: Any) -> bool:
-        return answer(connection, HOLDERS, *_halves(connection)) is not None
+        return answer(connection, HOLDERS) is not None
 
     def release(self, connection: Any) -> bool:
         if connection.in_atomic_block:
             return self.is_held(connection)
-        return bool(answer(connection, "SELECT pg_advisory_unlock(%s)", _key(connection)))
+        return bool(answer(connection, f"SELECT pg_advisory_unlock({OWN})"))
 
     def holder(self, connection: Any) -> str | None:
-        pid = answer(connection, HOLDERS, *_halves(connection))
+        pid = answer(connection, HOLDERS)
         return None if pid is None else f"server process {pid}"
 
     def elsewhere(self, connection: Any) -> list[str]:
         with connection.cursor() as cursor:
             cursor.execute(ELSEWHERE)
-            held = cursor.fetchall()
-        return sorted({name for name, high, low in held if key_of(name) == high << 32 | low})
-
-
-HOLDERS = (
-    "SELECT pid FROM pg_locks WHERE locktype = 'advisory' AND granted AND objsubid = 1"
-    " AND database = (SELECT oid FROM pg_database WHERE datname = current_database())"
-    " AND classid = %s::bigint::oid AND objid = %s::bigint::oid"
-)
-ELSEWHERE = (
-    "SELECT d.datname, l.classid::bigint, l.objid::bigint FROM pg_locks l JOIN pg_database d ON d.oid = l.database"
-    " WHERE l.locktype = 'advisory' AND l.granted AND l.objsubid = 1 AND d.datname <> current_database()"
-)
+            return [name for (name,) in cursor.fetchall()]
 
 
 def is_pooled(connection: Any) -> bool:
     """Whether a pooler stands in between, behind which a session's locks and settings go astray."""
     return bool(connection.connection.info.backend_pid != answer(connection, "SELECT pg_backend_pid()"))
-
-
-def key_of(database: str) -> int:
-    digest = lock_name(database).rpartition("-")[2]
-    return int(digest[:15], 16)
-
-
-def _key(connection: Any) -> int:
-    return key_of(connection.settings_dict["NAME"])
-
-
-def _halves(connection: Any) -> tuple[int, int]:
-    return _key(connection) >> 32, _key(connection) & 0xFFFFFFFF
