@@ -94,3 +94,9 @@ def test_to_prune_runs_no_migration_so_no_gate_is_asked_and_it_is_journalled(url
     assert rows(url, "SELECT 1 FROM django_migrations WHERE name = '0000_gone'") == []
     newest = "SELECT arguments, outcome FROM schema_runs ORDER BY id DESC"
     assert rows(url, newest)[0] == ("counted --prune", "done")
+
+
+def test_a_reason_that_is_no_text_is_a_sentence(url):
+    code, printed = run(url, "migrate", "--reason", "caf\udce9")
+
+    assert (code, "it holds bytes that are no text" in printed, "Traceback" in printed) == (2, True, False)

@@ -11,6 +11,7 @@ from config.schema.direct import OnDirectConnection
 from config.schema.exits import USAGE, Refused
 from config.schema.gate import Mode
 from config.schema.lock import lock_of
+from config.schema.reason import add_reason
 from config.schema.runner import one_runner
 from config.schema.seconds import add_lock_timeout
 
@@ -32,7 +33,7 @@ class Command(OnDirectConnection, migrate.Command):
             parser, help="How long to wait for another process that changes the schema; 0: not at all (exit code 3)."
         )
         parser.add_argument("--steps", type=int, metavar="N", help="Only the next N migrations of the plan.")
-        parser.add_argument("--reason", default="", help="Why, for the journal; --fake needs it where there is a gate.")
+        add_reason(parser, words="Why, for the journal; --fake needs it where there is a gate.")
         parser.add_argument(
             "--allow-destructive",
             action="store_true",

@@ -15,6 +15,7 @@ from config.schema.exits import USAGE, Refused
 from config.schema.loss import LossClass
 from config.schema.management.commands.schema_plan import as_json, lines, targets_of
 from config.schema.plan import PlannedMigration, read_plan_back
+from config.schema.reason import add_reason
 from config.schema.rollback import back_to, newest_applied
 from config.schema.seconds import add_lock_timeout
 
@@ -31,7 +32,7 @@ class Command(OnDirectConnection, BaseCommand):
         parser.add_argument("--database", default=DEFAULT_DB_ALIAS, choices=tuple(connections))
         parser.add_argument("--yes", action="store_true", help="Do not ask.")
         parser.add_argument("--yes-lose-data", action="store_true", help="Also where rows or values would be lost.")
-        parser.add_argument("--reason", default="", help="Why, for the journal.")
+        add_reason(parser)
         parser.add_argument("--format", choices=("text", "json"), default="text")
         add_lock_timeout(parser)
 

@@ -12,6 +12,7 @@ from config.schema.direct import OnDirectConnection
 from config.schema.exits import USAGE, Interrupted, LockNotObtained, Refused
 from config.schema.journal import AGAIN, DONE
 from config.schema.lock import lock_of
+from config.schema.reason import add_reason
 from config.schema.recovery import Proposal, create_table, decide, diagnose, mend, take_over
 from config.schema.seconds import add_lock_timeout
 from config.schema.state import counted, read_state
@@ -38,7 +39,7 @@ class Command(OnDirectConnection, BaseCommand):
             metavar="NUMBER",
             help="Free the lock of a process that you found to be gone; only a cluster needs it.",
         )
-        parser.add_argument("--reason", default="", help="Why, for the journal.")
+        add_reason(parser)
         parser.add_argument("--format", choices=("text", "json"), default="text")
         add_lock_timeout(parser)
 
