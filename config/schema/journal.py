@@ -139,6 +139,12 @@ class Journal:
             return []
         return list(self.rows(model).filter(**which).order_by("pk"))
 
+    def missing(self) -> list[str]:
+        """The tables of the journal that are not there beside others that are; none where it was never made."""
+        wanted = {model._meta.db_table for model in TABLES}
+        gone = wanted - {*self.connection.introspection.table_names()}
+        return [] if gone == wanted else sorted(gone)
+
     def is_approved(self, digest: str) -> bool:
         """Whether a person has approved the plan of this digest, and nobody has withdrawn that."""
         return bool(self.rows_if_any(Approval, digest=digest, withdrawn_at=None))

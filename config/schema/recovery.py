@@ -64,6 +64,9 @@ def diagnose(connection: Any) -> list[Proposal]:
         return list(_doubtful_holder(claim, exclusion))
     executor: Any = MigrationExecutor(connection)
     journal = Journal(connection)
+    if gone := journal.missing():
+        words = f"The journal has lost {', '.join(gone)}; make them again, empty, or restore a back-up."
+        return [Proposal("missing_journal", "", words)]
     begun = [_proposal(journal, executor.loader, step) for step in journal.open_steps()]
     if begun:
         return begun

@@ -194,6 +194,11 @@ class _Reader:
             recommendation = f"Let it finish.{doubt(exclusion, claimed)}"
             self._add("running", f"The schema is being changed by {holder}.", recommendation, State.RUNNING)
             return holder
+        if gone := journal.missing():
+            words = f"The journal has lost {', '.join(gone)}, so nobody knows what was half done."
+            way = "Run schema_recover --apply --only missing_journal, which makes them empty; a back-up has their rows."
+            self._add("missing_journal", words, way, State.DRIFTED)
+            return None
         steps = journal.open_steps()
         for step in steps:
             self._interrupted(journal, step)

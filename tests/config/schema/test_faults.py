@@ -66,6 +66,7 @@ FAULTS = {
     # Another app, which the killed run had not come to, stays pending.
     "interrupted": Fault((), ("interrupted", "pending"), "interrupted", "pending", dies="edited"),
     "undecided": Fault((), ("undecided", "pending"), "interrupted", "interrupted", dies="undecided"),
+    "missing_journal": sql("DROP TABLE schema_answers", issues=("missing_journal",), mended="ready"),
     "dead_run": sql(GONE, issues=("dead_run",), state="interrupted", mended="ready"),
 }
 ONLY_ON = {
