@@ -67,6 +67,15 @@ class SchemaLock:
             self._poll(self.exclusion.try_take, timeout)
         return True
 
+    def wait_until_free(self, timeout: float) -> None:
+        """Wait at most `timeout` seconds until nobody changes the schema; takes nothing. Raises LockNotObtained."""
+        began = time.monotonic()
+        while self.exclusion.is_taken():
+            if (waited := time.monotonic() - began) >= timeout:
+                self._row_held = False
+                raise self._not_obtained(waited)
+            time.sleep(POLL_SECONDS)
+
     def _poll(self, try_take: Callable[[], bool], timeout: float) -> None:
         began, told = time.monotonic(), 0.0
         while not self._got(try_take):

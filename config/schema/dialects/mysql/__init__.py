@@ -1,6 +1,7 @@
 """MariaDB 10.5 and newer, MySQL 8.0.13 and newer (MySQL is unproved: its server is not in Debian)."""
 
 from config.schema.dialects import Dialect
+from config.schema.dialects.mysql.backup import MySQLBackups
 from config.schema.dialects.mysql.catalogue import MySQLCatalogue
 from config.schema.dialects.mysql.cluster import Galera
 from config.schema.dialects.mysql.lock import NamedLock, is_pooled
@@ -16,6 +17,7 @@ MARIADB = Dialect(
     statements=MySQLStatements(),
     catalogue=MySQLCatalogue(mariadb=True),
     waits=MySQLWaits(shortest=0, in_statement=True),
+    backups=MySQLBackups(mariadb=True),
     is_pooled=is_pooled,
     obstacles=lambda connection: obstacles(connection, ("utf8mb4_nopad_bin", "utf8mb4_unicode_ci")),
     utc_now="UTC_TIMESTAMP(6)",
@@ -29,6 +31,7 @@ MYSQL = Dialect(
     statements=MySQLStatements(),
     catalogue=MySQLCatalogue(mariadb=False),
     waits=MySQLWaits(shortest=1, in_statement=False),
+    backups=MySQLBackups(mariadb=False),
     is_pooled=is_pooled,
     obstacles=lambda connection: obstacles(connection, ("utf8mb4_0900_bin", "utf8mb4_unicode_ci")),
     utc_now="UTC_TIMESTAMP(6)",

@@ -1,6 +1,7 @@
 """PostgreSQL 14 and newer."""
 
 from config.schema.dialects import Dialect
+from config.schema.dialects.postgresql.backup import PostgreSQLBackups
 from config.schema.dialects.postgresql.catalogue import PostgreSQLCatalogue
 from config.schema.dialects.postgresql.lock import AdvisoryLock, is_pooled
 from config.schema.dialects.postgresql.preflight import obstacles
@@ -15,6 +16,7 @@ POSTGRESQL = Dialect(
     statements=PostgreSQLStatements(),
     catalogue=PostgreSQLCatalogue(),
     waits=PostgreSQLWaits(),
+    backups=PostgreSQLBackups(),
     is_pooled=is_pooled,
     obstacles=obstacles,
     utc_now="STATEMENT_TIMESTAMP()",

@@ -1,6 +1,7 @@
 """SQLite 3.31 and newer."""
 
 from config.schema.dialects import Dialect
+from config.schema.dialects.sqlite.backup import SQLiteBackups
 from config.schema.dialects.sqlite.catalogue import SQLiteCatalogue
 from config.schema.dialects.sqlite.lock import FileLock, is_pooled
 from config.schema.dialects.sqlite.preflight import absent, obstacles
@@ -15,6 +16,7 @@ SQLITE = Dialect(
     statements=SQLiteStatements(),
     catalogue=SQLiteCatalogue(),
     waits=SQLiteWaits(),
+    backups=SQLiteBackups(),
     is_pooled=is_pooled,
     obstacles=obstacles,
     absent=absent,
