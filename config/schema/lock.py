@@ -40,6 +40,8 @@ class SchemaLock:
         self._taken = self._shares = False
         self.waited = 0.0
         """Seconds that the last `take` waited."""
+        self.at = ""
+        """At which step the work is, in words."""
 
     @functools.cached_property
     def exclusion(self) -> Exclusion:
@@ -171,6 +173,7 @@ class SchemaLock:
     def step(self, words: str) -> None:
         """Check that the lock is still held, and say in the claim at which step the work is."""
         self.check()
+        self.at = words
         with self.claim.beside_the_work(), self._native.briefly(self.connection):
             self.claim.step(words)
 

@@ -3,7 +3,6 @@
 import contextlib
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -84,9 +83,9 @@ def _restore_into(
         restored = Restored(manifest, ended=_others(connection, replace))
         with scratch(connection, RESTORE) as name:
             lock.step(f"restoring {file.name}")
-            backups.load(connection, file, name)
+            backups.load(connection, file, name, to_swap=True)
             with standing_in(connection, name) as there:
-                _compare(manifest, backups.contents(there))
+                compare(manifest, backups.contents(there))
                 _settle(there, file, lock, reason)
             kept = new_name(connection, KEPT)
             lock.check()
@@ -146,8 +145,8 @@ def _others(connection: Any, replace: bool) -> list[str]:
     return others
 
 
-def _compare(manifest: Manifest, found: dict[str, Contents]) -> None:
-    """Raise SchemaError, naming the first tables that differ."""
+def compare(manifest: Manifest, found: dict[str, Contents]) -> None:
+    """Raise SchemaError, naming the first tables in which a restored database is not what was backed up."""
     names = sorted(manifest.tables.keys() | found.keys())
     differ = [
         f"{name} ({_words(found.get(name))} instead of {_words(manifest.tables.get(name))})"
@@ -197,8 +196,3 @@ def _let_go(connection: Any, lock: SchemaLock) -> None:
     if not lock.exclusion.is_held():
         connection.close()
     lock.release()
-
-
-def age(manifest: Manifest) -> float:
-    """Seconds since the moment of a back-up."""
-    return (timezone.now() - datetime.fromisoformat(manifest.began_at)).total_seconds()

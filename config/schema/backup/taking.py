@@ -43,7 +43,7 @@ def take_backup(connection: Any, folder: Path) -> tuple[Path, Manifest]:
     tool = engine.backups.tool(connection)
     try:
         folder.mkdir(parents=True, exist_ok=True, mode=0o700)
-        with _place_of_work(folder) as place:
+        with place_of_work(folder) as place:
             began = timezone.now()
             name = _name(str(connection.settings_dict["NAME"]), began) + engine.backups.suffix
             file = place / name
@@ -95,7 +95,7 @@ def _clear_unfinished(folder: Path) -> None:
 
 
 @contextlib.contextmanager
-def _place_of_work(folder: Path) -> Iterator[Path]:
+def place_of_work(folder: Path) -> Iterator[Path]:
     """A folder for what is not complete; it is removed in the end, or by the next back-up where this was killed."""
     place = folder / f"{UNFINISHED}{secrets.token_hex(4)}"
     with _alone(folder):

@@ -35,6 +35,9 @@ class Dialect:
     """What stands in the way of every migration of this connection's database."""
     utc_now: str
     """An expression for the present instant in UTC, to the microsecond, that may stand in a column default."""
+    observed_lock: Callable[[Any, str, int], str | None]
+    """What a statement that has just run, and said how many rows it touched, locks in the eyes of others; None where
+    that is not known."""
     absent: Callable[[Any], str | None] = lambda connection: None
     """The path of the file that connecting would make; None where there is a database, or a server to say so."""
     cluster: Cluster | None = None

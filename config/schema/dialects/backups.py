@@ -66,8 +66,11 @@ class Backups(Protocol):
     def drop(self, connection: Any, name: str) -> None:
         """Drop another database, whoever uses it."""
 
-    def load(self, connection: Any, file: Path, name: str) -> None:
-        """Load the tables and rows of a file into an empty database. Raises SchemaError where the tool fails."""
+    def load(self, connection: Any, file: Path, name: str, *, to_swap: bool) -> None:
+        """Load a file into an empty database; without what `finish` makes, if it is `to_swap`.
+
+        Raises SchemaError where the tool fails.
+        """
 
     def contents(self, connection: Any) -> dict[str, Contents]:
         """What each table of the connection's database holds, as `dump` says it."""

@@ -4,7 +4,7 @@ from config.schema.dialects import Dialect
 from config.schema.dialects.mysql.backup import MySQLBackups
 from config.schema.dialects.mysql.catalogue import MySQLCatalogue
 from config.schema.dialects.mysql.cluster import Galera
-from config.schema.dialects.mysql.lock import NamedLock, is_pooled
+from config.schema.dialects.mysql.lock import NamedLock, copied, is_pooled
 from config.schema.dialects.mysql.preflight import obstacles
 from config.schema.dialects.mysql.statements import MySQLStatements
 from config.schema.dialects.mysql.waits import MySQLWaits
@@ -20,6 +20,7 @@ MARIADB = Dialect(
     backups=MySQLBackups(mariadb=True),
     is_pooled=is_pooled,
     obstacles=lambda connection: obstacles(connection, ("utf8mb4_nopad_bin", "utf8mb4_unicode_ci")),
+    observed_lock=copied,
     utc_now="UTC_TIMESTAMP(6)",
     cluster=Galera(),
 )
@@ -34,6 +35,7 @@ MYSQL = Dialect(
     backups=MySQLBackups(mariadb=False),
     is_pooled=is_pooled,
     obstacles=lambda connection: obstacles(connection, ("utf8mb4_0900_bin", "utf8mb4_unicode_ci")),
+    observed_lock=copied,
     utc_now="UTC_TIMESTAMP(6)",
     cluster=Galera(),
 )

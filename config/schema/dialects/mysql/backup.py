@@ -124,9 +124,9 @@ class MySQLBackups:
     def drop(self, connection: Any, name: str) -> None:
         rows(connection, f"DROP DATABASE IF EXISTS {_quoted(name)}")
 
-    def load(self, connection: Any, file: Path, name: str) -> None:
+    def load(self, connection: Any, file: Path, name: str, *, to_swap: bool) -> None:
         with gzip.open(file) as packed:
-            self._feed(connection, name, _until(packed, BOUNDARY), file)
+            self._feed(connection, name, _until(packed, BOUNDARY) if to_swap else packed, file)
 
     def _feed(self, connection: Any, name: str, lines: Iterable[bytes], file: Path) -> None:
         program = found(*self.client_names, package=self.package)

@@ -4,6 +4,7 @@ import contextlib
 from typing import Any
 
 from config.schema.dialects.locks import answer, lock_name
+from config.schema.dialects.statements import first_words
 
 
 class NamedLock:
@@ -34,6 +35,12 @@ class NamedLock:
                 return []
             cursor.execute(f"SELECT {', '.join(['IS_USED_LOCK(%s)'] * len(others))}", [*map(lock_name, others)])
             return [name for name, session in zip(others, cursor.fetchone(), strict=True) if session is not None]
+
+
+def copied(connection: Any, sql: str, touched: int) -> str | None:
+    """An ALTER TABLE that says how many rows it touched has copied them, and writers wait meanwhile; of any other the
+    server does not tell."""
+    return f"COPY of {touched} rows: writers wait" if first_words(sql)[0] == "ALTER" and touched > 0 else None
 
 
 def is_pooled(connection: Any) -> bool:

@@ -136,7 +136,7 @@ class PostgreSQLBackups:
         with connection._nodb_cursor() as cursor:
             cursor.execute(f"DROP DATABASE IF EXISTS {_quoted(name)} WITH (FORCE)")
 
-    def load(self, connection: Any, file: Path, name: str) -> None:
+    def load(self, connection: Any, file: Path, name: str, *, to_swap: bool) -> None:
         words = ["--exit-on-error", "--single-transaction", "--no-password"]
         with private_folder() as folder:
             where = f"--dbname={_conninfo(connection, folder, name)}"

@@ -19,6 +19,7 @@ SQLITE = Dialect(
     backups=SQLiteBackups(),
     is_pooled=is_pooled,
     obstacles=obstacles,
+    observed_lock=lambda connection, sql, rows: "the one writer; readers go on",
     absent=absent,
     utc_now="STRFTIME('%Y-%m-%d %H:%M:%f000', 'NOW')",
 )

@@ -52,7 +52,7 @@ class SQLiteBackups:
         for each in (name, f"{name}-wal", f"{name}-shm", f"{name}-journal", f"{name}.schema-lock"):
             Path(each).unlink(missing_ok=True)
 
-    def load(self, connection: Any, file: Path, name: str) -> None:
+    def load(self, connection: Any, file: Path, name: str, *, to_swap: bool) -> None:
         try:
             shutil.copyfile(file, name)
             with contextlib.closing(sqlite3.connect(name)) as copy:
