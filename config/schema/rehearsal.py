@@ -147,6 +147,12 @@ def newest_rehearsal(connection: Any, digest: str) -> Any:
     return next(iter(reversed(Journal(connection).rows_if_any(Rehearsals, digest=digest))), None)
 
 
+def newest_backup_restored(connection: Any) -> datetime | None:
+    """The moment of the newest back-up that a rehearsal has restored and counted; None where there is none."""
+    moments = [row.backup_at for row in Journal(connection).rows_if_any(Rehearsals) if row.backup_at]
+    return max(moments, default=None)
+
+
 def words_of(row: Any) -> str:
     """What a stored rehearsal says, in a sentence."""
     report = json.loads(row.report)
@@ -239,7 +245,8 @@ class _Watch:
         """Not what is only read, nor what this app writes for itself."""
         if self._dialect.statements.kind(sql) in (Kind.READ, Kind.SESSION) or first_words(sql)[0] in NOT_SHOWN:
             return False
-        return not any(table in sql for table in OWN_TABLES)
+        # How it looks for those who hold a table is no statement of the migration either.
+        return not any(table in sql for table in (*OWN_TABLES, "pg_class"))
 
 
 def _catalogue(clone: Any) -> dict[str, str]:
