@@ -21,6 +21,7 @@ from config.schema.models import (
     Step,
 )
 from config.schema.probe import approve, last_probe
+from config.schema.rehearsal import newest_rehearsal, words_of
 from config.schema.state import read_state
 
 PROBES_MISSED = 2
@@ -149,6 +150,17 @@ class ApprovalAdmin(ReadOnly):
         if not change:
             form.base_fields["digest"].validators.append(RegexValidator("^[0-9a-f]{64}$", "Copy it from schema_plan."))
         return form
+
+    def get_fields(self, request: HttpRequest, obj: Any = None) -> tuple[str, ...]:
+        return (*self.fields, *(("rehearsal",) if obj else ()))
+
+    def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> tuple[str, ...]:
+        return (*super().get_readonly_fields(request, obj), *(("rehearsal",) if obj else ()))
+
+    @admin.display(description="rehearsal")
+    def rehearsal(self, approval: Any) -> str:
+        row = newest_rehearsal(connections[router.db_for_read(Approval)], approval.digest)
+        return words_of(row) if row else "none of this plan is known"
 
     def save_model(self, request: HttpRequest, obj: Any, form: Any, change: bool) -> None:
         obj.approved_by, obj.approved_at = request.user.get_username()[:255], timezone.now()

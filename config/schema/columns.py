@@ -186,3 +186,31 @@ class ApprovalColumns(models.Model):
 
     def __str__(self) -> str:
         return self.digest[:12]
+
+
+class RehearsalColumns(models.Model):
+    """A plan that was run on a clone of this database; made by the first rehearsal, and not by `migrate`."""
+
+    digest = models.CharField(max_length=64)
+    """`config.schema.gate.plan_digest`, as an approval has it."""
+    scope = models.CharField(max_length=16)
+    """pending (on a clone with the rows) or all (the whole history, on an empty one)."""
+    passed = models.BooleanField()
+    milliseconds = models.BigIntegerField()
+    """Of the first way up."""
+    backup_at = models.DateTimeField(null=True)
+    """The moment of the back-up that was restored for it; NULL for an empty clone."""
+    by = models.CharField(max_length=255)
+    host = models.CharField(max_length=255)
+    release = models.CharField(max_length=255)
+    began_at = models.DateTimeField()
+    ended_at = models.DateTimeField()
+    report = models.TextField()
+    """JSON, as `schema_rehearse --format json` prints it."""
+
+    class Meta:
+        abstract = True
+        db_table = "schema_rehearsals"
+
+    def __str__(self) -> str:
+        return self.digest[:12]

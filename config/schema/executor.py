@@ -14,6 +14,7 @@ from django.db import transaction
 from django.db.migrations.executor import MigrationExecutor
 from django.db.migrations.migration import Migration
 
+from config.schema.backup.around import Around
 from config.schema.digest import migration_digest, operation_digest
 from config.schema.exits import Interrupted
 from config.schema.expected import touched_tables
@@ -63,6 +64,9 @@ class SchemaExecutor(MigrationExecutor):
     steps: int | None
     """Of the plan only so many migrations, the first ones; None: all."""
     done: Done
+    backups: Around
+    """What is backed up around the run; of an empty database, and of what is only recorded, nothing."""
+    fake: bool
     back: tuple[tuple[str, str], ...] | None
     """Unapply these migrations, in this order, and no other."""
     open_steps: list[Any]
@@ -84,6 +88,8 @@ class SchemaExecutor(MigrationExecutor):
         self._refuse_to_leave_a_migration_behind(plan)
         if plan:
             self._ask_the_gate(plan)
+            if self.loader.applied_migrations and not self.fake:
+                self.backups.before()
             self.journal.begin(lock_wait=self.lock.waited, **self.words)
         elif takes:
             self.lock.release()

@@ -40,6 +40,8 @@ class SchemaLock:
         self._taken = self._shares = False
         self.waited = 0.0
         """Seconds that the last `take` waited."""
+        self.at = ""
+        """At which step the work is, in words."""
 
     @functools.cached_property
     def exclusion(self) -> Exclusion:
@@ -66,6 +68,15 @@ class SchemaLock:
             self._refuse_obstacles()
             self._poll(self.exclusion.try_take, timeout)
         return True
+
+    def wait_until_free(self, timeout: float) -> None:
+        """Wait at most `timeout` seconds until nobody changes the schema; takes nothing. Raises LockNotObtained."""
+        began = time.monotonic()
+        while self.exclusion.is_taken():
+            if (waited := time.monotonic() - began) >= timeout:
+                self._row_held = False
+                raise self._not_obtained(waited)
+            time.sleep(POLL_SECONDS)
 
     def _poll(self, try_take: Callable[[], bool], timeout: float) -> None:
         began, told = time.monotonic(), 0.0
@@ -162,6 +173,7 @@ class SchemaLock:
     def step(self, words: str) -> None:
         """Check that the lock is still held, and say in the claim at which step the work is."""
         self.check()
+        self.at = words
         with self.claim.beside_the_work(), self._native.briefly(self.connection):
             self.claim.step(words)
 

@@ -14,6 +14,7 @@ from typing import Any
 from django.core.management.commands import migrate
 from django.db import DatabaseError
 
+from config.schema.backup.around import Around, When
 from config.schema.dialects.statements import hide_refused
 from config.schema.drift import lacking, unlike_the_plan
 from config.schema.executor import Done, SchemaExecutor
@@ -38,13 +39,16 @@ def one_runner(
     allow_destructive: bool = False,
     steps: int | None = None,
     back: tuple[tuple[str, str], ...] | None = None,
+    backups: When = "none",
+    fake: bool = False,
 ) -> Iterator[None]:
     """Within it, Django's migrate command changes the database only while `lock` is held, and is journalled.
 
     `at_once`: take the lock before anything else. `only_reads`: the command will change nothing. `timeout`: seconds.
     `words`: command, arguments, release and reason, for the journal. `gate`: what may not run unasked. `steps`: how
-    many migrations of the plan. `back`: unapply these instead of what is asked for. Raises what `SchemaLock.take`
-    raises, Refused where the gate is shut, and Interrupted where a person has to decide.
+    many migrations of the plan. `back`: unapply these instead of what is asked for. `backups`: when the database is
+    backed up. `fake`: nothing is run. Raises what `SchemaLock.take` raises, Refused where the gate is shut, what
+    `take_backup` raises, and Interrupted where a person has to decide.
     """
     journal = Journal(lock.connection, lock.guard)
     waits = Waits(lock.connection, limit=timeout, say=lock.say)
@@ -60,8 +64,10 @@ def one_runner(
         "allow_destructive": allow_destructive,
         "steps": steps,
         "back": back,
+        "fake": fake,
     }
     attributes["done"] = done = Done()
+    attributes["backups"] = around = Around(lock.connection, backups, lock.say)
     executor = type("Executor", (SchemaExecutor,), attributes)
 
     def send_under_lock(*args: Any, **kwargs: Any) -> None:
@@ -90,6 +96,7 @@ def one_runner(
             yield
             _look_again(lock, done)
             journal.end(None)
+            around.after()
     except BaseException as error:
         # What happened is the error to be seen, not that it can neither be recorded nor left in order.
         with contextlib.suppress(DatabaseError), waits.briefly():

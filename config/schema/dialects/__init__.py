@@ -4,6 +4,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
+from config.schema.dialects.backups import Backups
 from config.schema.dialects.catalogue import Catalogue
 from config.schema.dialects.locks import Cluster, NativeLock
 from config.schema.dialects.preflight import Obstacle
@@ -27,12 +28,16 @@ class Dialect:
     statements: Statements
     catalogue: Catalogue
     waits: TableWaits
+    backups: Backups
     is_pooled: Callable[[Any], bool]
     """Whether a pooler stands between this connection and the server."""
     obstacles: Callable[[Any], list[Obstacle]]
     """What stands in the way of every migration of this connection's database."""
     utc_now: str
     """An expression for the present instant in UTC, to the microsecond, that may stand in a column default."""
+    observed_lock: Callable[[Any, str, int], str | None]
+    """What a statement that has just run, and said how many rows it touched, locks in the eyes of others; None where
+    that is not known."""
     absent: Callable[[Any], str | None] = lambda connection: None
     """The path of the file that connecting would make; None where there is a database, or a server to say so."""
     cluster: Cluster | None = None
@@ -49,3 +54,14 @@ def dialect(connection: Any) -> Dialect:
         if answer.name == connection.vendor:
             return answer
     raise LookupError(f"{connection.vendor} is not one of the engines of this project: {', '.join(NAMES)}.")
+
+
+def ensure_database(connection: Any) -> bool:
+    """Make the database of a connection where there is none; whether it was made.
+
+    Where there is none, `dialect` cannot ask which server it is.
+    """
+    from config.schema.dialects import mysql
+
+    answers = mysql.MARIADB if connection.vendor == "mysql" else dialect(connection)
+    return answers.backups.ensure_database(connection)

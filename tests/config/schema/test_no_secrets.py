@@ -145,6 +145,24 @@ def test_a_statement_that_gives_a_password_to_an_account_is_kept_and_shown_witho
     assert PASSWORD not in stored(url)
 
 
+def test_back_up_restore_and_rehearsal_show_it_nowhere_and_leave_it_in_no_file(url, tmp_path):
+    where = {"BACKUP_DIR": str(tmp_path), "TMPDIR": str(tmp_path)}
+    assert run_cold(url, "migrate", "counted", "0001", "-v0")[0] == 0
+    with watching_processes() as found:
+        said = [run_cold(url, "dbbackup", **where), run_cold(url, "schema_rehearse", **where)]
+        [file] = [each for each in tmp_path.iterdir() if each.suffix in (".dump", ".gz")]
+        said.append(run_cold(url, "dbrestore", str(file), **where))
+        said.append(run_cold(url, "dbrestore", str(file), "--replace", "--yes", **where))
+
+    assert [code for code, _ in said] == [0, 0, 4, 0], said
+    assert found == []
+    assert PASSWORD not in "".join(printed for _, printed in said) + stored(url)
+    assert {each.name for each in tmp_path.iterdir()} == {".lock", file.name, f"{file.name}.json"}
+    assert all(PASSWORD.encode() not in each.read_bytes() for each in tmp_path.iterdir())
+    [kept] = [word for word in said[-1][1].replace(";", "").split() if "_before_" in word]
+    execute("postgresql" if url.startswith("postgres") else "mariadb", f"DROP DATABASE {kept}")
+
+
 def test_the_shell_of_the_database_takes_it_in_no_argument(url):
     with watching_processes() as found:
         shell = start_cold(url, "dbshell", "--", *SLEEP[urlsplit(url).scheme.partition("+")[0][:2]])

@@ -1,9 +1,10 @@
 """MariaDB 10.5 and newer, MySQL 8.0.13 and newer (MySQL is unproved: its server is not in Debian)."""
 
 from config.schema.dialects import Dialect
+from config.schema.dialects.mysql.backup import MySQLBackups
 from config.schema.dialects.mysql.catalogue import MySQLCatalogue
 from config.schema.dialects.mysql.cluster import Galera
-from config.schema.dialects.mysql.lock import NamedLock, is_pooled
+from config.schema.dialects.mysql.lock import NamedLock, copied, is_pooled
 from config.schema.dialects.mysql.preflight import obstacles
 from config.schema.dialects.mysql.statements import MySQLStatements
 from config.schema.dialects.mysql.waits import MySQLWaits
@@ -16,8 +17,10 @@ MARIADB = Dialect(
     statements=MySQLStatements(),
     catalogue=MySQLCatalogue(mariadb=True),
     waits=MySQLWaits(shortest=0, in_statement=True),
+    backups=MySQLBackups(mariadb=True),
     is_pooled=is_pooled,
     obstacles=lambda connection: obstacles(connection, ("utf8mb4_nopad_bin", "utf8mb4_unicode_ci")),
+    observed_lock=copied,
     utc_now="UTC_TIMESTAMP(6)",
     cluster=Galera(),
 )
@@ -29,8 +32,10 @@ MYSQL = Dialect(
     statements=MySQLStatements(),
     catalogue=MySQLCatalogue(mariadb=False),
     waits=MySQLWaits(shortest=1, in_statement=False),
+    backups=MySQLBackups(mariadb=False),
     is_pooled=is_pooled,
     obstacles=lambda connection: obstacles(connection, ("utf8mb4_0900_bin", "utf8mb4_unicode_ci")),
+    observed_lock=copied,
     utc_now="UTC_TIMESTAMP(6)",
     cluster=Galera(),
 )

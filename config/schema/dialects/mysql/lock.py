@@ -4,6 +4,7 @@ import contextlib
 from typing import Any
 
 from config.schema.dialects.locks import answer
+from config.schema.dialects.statements import first_words
 
 NAME = "CONCAT('django-schema-', LEFT(SHA2(%s, 256), 32))"
 OWN = NAME % "DATABASE()"
@@ -35,6 +36,12 @@ class NamedLock:
         with connection.cursor() as cursor:
             cursor.execute(f"{IN_USE} AND schema_name <> DATABASE() ORDER BY 1")
             return [name for (name,) in cursor.fetchall()]
+
+
+def copied(connection: Any, sql: str, touched: int) -> str | None:
+    """An ALTER TABLE that says how many rows it touched has copied them, and writers wait meanwhile; of any other the
+    server does not tell."""
+    return f"COPY of {touched} rows: writers wait" if first_words(sql)[0] == "ALTER" and touched > 0 else None
 
 
 def is_pooled(connection: Any) -> bool:

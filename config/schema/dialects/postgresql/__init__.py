@@ -1,8 +1,9 @@
 """PostgreSQL 14 and newer."""
 
 from config.schema.dialects import Dialect
+from config.schema.dialects.postgresql.backup import PostgreSQLBackups
 from config.schema.dialects.postgresql.catalogue import PostgreSQLCatalogue
-from config.schema.dialects.postgresql.lock import AdvisoryLock, is_pooled
+from config.schema.dialects.postgresql.lock import AdvisoryLock, is_pooled, strongest_lock
 from config.schema.dialects.postgresql.preflight import obstacles
 from config.schema.dialects.postgresql.statements import PostgreSQLStatements
 from config.schema.dialects.postgresql.waits import PostgreSQLWaits
@@ -15,7 +16,9 @@ POSTGRESQL = Dialect(
     statements=PostgreSQLStatements(),
     catalogue=PostgreSQLCatalogue(),
     waits=PostgreSQLWaits(),
+    backups=PostgreSQLBackups(),
     is_pooled=is_pooled,
     obstacles=obstacles,
+    observed_lock=strongest_lock,
     utc_now="STATEMENT_TIMESTAMP()",
 )

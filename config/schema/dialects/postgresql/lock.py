@@ -45,6 +45,37 @@ class AdvisoryLock:
             return [name for (name,) in cursor.fetchall()]
 
 
+MODES = (
+    "RowShareLock",
+    "RowExclusiveLock",
+    "ShareUpdateExclusiveLock",
+    "ShareLock",
+    "ShareRowExclusiveLock",
+    "ExclusiveLock",
+    "AccessExclusiveLock",
+)
+"""The locks on tables, from weak to strong."""
+OWN = (
+    "SELECT l.mode, c.relname FROM pg_locks l JOIN pg_class c ON c.oid = l.relation"
+    " JOIN pg_namespace n ON n.oid = c.relnamespace WHERE l.pid = pg_backend_pid() AND l.locktype = 'relation'"
+    " AND l.granted AND c.relkind IN ('r', 'p', 'm') AND n.nspname !~ '^pg_'"
+    " ORDER BY array_position(%s::text[], l.mode) DESC NULLS LAST,"
+    " position(c.relname in %s) > 0 DESC, length(c.relname) DESC, c.relname LIMIT 1"
+)
+
+
+def strongest_lock(connection: Any, sql: str, touched: int) -> str | None:
+    """The strongest lock that the transaction now holds on a table, be it its own new one; outside one none is left.
+
+    Of several that are as strong, that on a table which the statement names.
+    """
+    if not connection.in_atomic_block:
+        return None
+    # Asked of the driver, so that what watches the statements of this connection does not see it.
+    row = connection.connection.execute(OWN, [list(MODES), sql]).fetchone()
+    return f"{row[0]} on {row[1]}" if row and row[0] in MODES else "none on a table"
+
+
 def is_pooled(connection: Any) -> bool:
     """Whether a pooler stands in between, behind which a session's locks and settings go astray."""
     return bool(connection.connection.info.backend_pid != answer(connection, "SELECT pg_backend_pid()"))

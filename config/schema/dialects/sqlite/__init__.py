@@ -1,6 +1,7 @@
 """SQLite 3.31 and newer."""
 
 from config.schema.dialects import Dialect
+from config.schema.dialects.sqlite.backup import SQLiteBackups
 from config.schema.dialects.sqlite.catalogue import SQLiteCatalogue
 from config.schema.dialects.sqlite.lock import FileLock, is_pooled
 from config.schema.dialects.sqlite.preflight import absent, obstacles
@@ -15,8 +16,10 @@ SQLITE = Dialect(
     statements=SQLiteStatements(),
     catalogue=SQLiteCatalogue(),
     waits=SQLiteWaits(),
+    backups=SQLiteBackups(),
     is_pooled=is_pooled,
     obstacles=obstacles,
+    observed_lock=lambda connection, sql, rows: "the one writer; readers go on",
     absent=absent,
     utc_now="STRFTIME('%Y-%m-%d %H:%M:%f000', 'NOW')",
 )

@@ -7,6 +7,7 @@ from django.core.management.base import CommandError, CommandParser
 from django.core.management.commands import migrate
 from django.db import connections
 
+from config.schema.backup.around import when_to_back_up
 from config.schema.direct import OnDirectConnection
 from config.schema.exits import USAGE, Refused
 from config.schema.gate import Mode
@@ -24,8 +25,9 @@ class Command(OnDirectConnection, migrate.Command):
         "Example: migrate --lock-timeout 300"
     )
     creates = True
-    stealth_options = ("back",)
-    """What `rollback` gives: the migrations to unapply, in their order."""
+    stealth_options = ("back", "loses", "rehearses")
+    """What `rollback` gives: the migrations to unapply, in their order, and whether that loses rows; and that a
+    rehearsal calls it, on a clone that nobody backs up."""
 
     def add_arguments(self, parser: CommandParser) -> None:
         super().add_arguments(parser)
@@ -75,6 +77,8 @@ class Command(OnDirectConnection, migrate.Command):
             allow_destructive=options["allow_destructive"],
             steps=steps,
             back=back,
+            backups="none" if options.get("rehearses") else when_to_back_up(loses=bool(options.get("loses"))),
+            fake=options["fake"],
         ):
             super().handle(*args, **options)
 

@@ -49,6 +49,7 @@ class Command(OnDirectConnection, BaseCommand):
             "migrate",
             back=tuple((each.app_label, each.name) for each in planned),
             database=options["database"],
+            loses=any(each.loss.kind is not LossClass.NONE for each in planned),
             allow_destructive=options["yes_lose_data"],
             reason=options["reason"],
             lock_timeout=options["lock_timeout"],

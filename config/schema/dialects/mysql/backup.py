@@ -1,0 +1,258 @@
+"""MariaDB and MySQL: mariadb-dump (mysqldump), and a swap by one RENAME TABLE of all tables.
+
+The counts and checksums are of the rows in the file itself, as no other session can share the snapshot of the tool;
+after a restore they are taken of what the tool then reads from there.
+"""
+
+import gzip
+import re
+import zlib
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from subprocess import DEVNULL, PIPE
+from typing import Any
+
+from django.db import DatabaseError, OperationalError
+
+from config.schema.dialects.backups import PATIENCE, Contents, Sum
+from config.schema.dialects.catalogue import rows
+from config.schema.dialects.tools import found, private_folder, running, version_words
+from config.schema.exits import Refused, SchemaError
+
+LONGEST_NAME = 64
+DATABASE_UNKNOWN = 1049
+CREATE_TABLE, INSERT, VALUES = b"CREATE TABLE `", b"INSERT INTO `", b" VALUES "
+BOUNDARY = b"-- what cannot be moved with the tables\n"
+"""Rows hold no line breaks in the file, so no row looks like this line."""
+ALIKE = ("--skip-comments", "--hex-blob", "--default-character-set=utf8mb4", "--no-tablespaces")
+ROWS = ("--single-transaction", "--quick", "--skip-lock-tables", "--skip-extended-insert", "--skip-triggers")
+TABLES = "SELECT TABLE_NAME FROM information_schema.TABLES WHERE TABLE_SCHEMA = %s AND TABLE_TYPE = 'BASE TABLE'"
+VIEWS = "SELECT TABLE_NAME FROM information_schema.VIEWS WHERE TABLE_SCHEMA = %s ORDER BY 1"
+TRIGGERS = "SELECT TRIGGER_NAME FROM information_schema.TRIGGERS WHERE TRIGGER_SCHEMA = %s ORDER BY 1"
+ROUTINES = "SELECT ROUTINE_NAME FROM information_schema.ROUTINES WHERE ROUTINE_SCHEMA = %s"
+MODES = {"REQUIRED": "ssl", "VERIFY_CA": "ssl-verify-server-cert", "VERIFY_IDENTITY": "ssl-verify-server-cert"}
+
+
+class MySQLBackups:
+    suffix = ".sql.gz"
+    consistency = "File, counts and checksums are of one moment: the rows were counted as they went into the file."
+
+    def __init__(self, *, mariadb: bool) -> None:
+        self.dump_names = ("mariadb-dump", "mysqldump") if mariadb else ("mysqldump",)
+        self.client_names = ("mariadb", "mysql") if mariadb else ("mysql",)
+        self.package = "mariadb-client" if mariadb else "mysql-client"
+
+    def tool(self, connection: Any) -> str:
+        found(*self.client_names, package=self.package)
+        words = version_words(found(*self.dump_names, package=self.package))
+        version = re.search(r"(?:Distrib|from|Ver) (\d+)\.(\d+)\.\d+", words)
+        server = tuple(connection.get_database_version()[:2])
+        if version and (int(version[1]), int(version[2])) < server:
+            raise Refused(
+                f"{self.dump_names[0]} {version[1]}.{version[2]} is older than the server, which is "
+                f"{server[0]}.{server[1]}: install its {self.package}."
+            )
+        return words
+
+    def version(self, connection: Any) -> list[int]:
+        return list(connection.get_database_version()[:2])
+
+    def dump(self, connection: Any, file: Path) -> dict[str, Contents]:
+        name = connection.settings_dict["NAME"]
+        views, triggers, routines = (
+            [each for (each,) in rows(connection, sql, name)] for sql in (VIEWS, TRIGGERS, ROUTINES)
+        )
+        try:
+            with gzip.open(file, "wb", compresslevel=1) as out:
+                counted: dict[str, Sum] = {}
+                with self._rows_of(connection, name, views) as lines:
+                    for line in lines:
+                        out.write(line)
+                        _count(line, counted)
+                out.write(BOUNDARY)
+                if views:
+                    self._copy(connection, out, ["--no-data", "--skip-triggers", name, *views])
+                if triggers or routines:
+                    what = ["--no-data", "--no-create-info", "--routines", "--triggers", "--add-drop-trigger"]
+                    self._copy(connection, out, [*what, name])
+        except OSError as error:
+            raise SchemaError(
+                f"The back-up could not be written ({error.strerror}): make room, and say it again."
+            ) from None
+        return {table: sum_.contents for table, sum_ in sorted(counted.items())}
+
+    def _copy(self, connection: Any, out: Any, words: Sequence[str]) -> None:
+        with self._dumping(connection, words) as lines:
+            out.writelines(lines)
+
+    @contextmanager
+    def _rows_of(self, connection: Any, name: str, views: Iterable[str]) -> Iterator[Iterable[bytes]]:
+        left_out = [f"--ignore-table={name}.{view}" for view in views]
+        with self._dumping(connection, [*ROWS, *left_out, name]) as lines:
+            yield lines
+
+    @contextmanager
+    def _dumping(self, connection: Any, words: Sequence[str]) -> Iterator[Iterable[bytes]]:
+        program = found(*self.dump_names, package=self.package)
+        with (
+            private_folder() as folder,
+            running([program, _options(connection, folder), *ALIKE, *words], stdout=PIPE) as process,
+        ):
+            assert process.stdout
+            yield process.stdout
+
+    def beside(self, name: str, word: str) -> str:
+        return f"{name[: LONGEST_NAME - 1 - len(word)]}_{word}"
+
+    def ensure_database(self, connection: Any) -> bool:
+        try:
+            connection.ensure_connection()
+            return False
+        except OperationalError as error:
+            if error.args[0] != DATABASE_UNKNOWN:
+                raise
+        with connection._nodb_cursor() as cursor:
+            cursor.execute(f"CREATE DATABASE {_quoted(connection.settings_dict['NAME'])} CHARACTER SET utf8mb4")
+        connection.ensure_connection()
+        return True
+
+    def make(self, connection: Any, name: str) -> None:
+        [[charset, collation]] = rows(connection, "SELECT @@character_set_database, @@collation_database")
+        rows(connection, f"CREATE DATABASE {_quoted(name)} CHARACTER SET {charset} COLLATE {collation}")
+
+    def drop(self, connection: Any, name: str) -> None:
+        rows(connection, f"DROP DATABASE IF EXISTS {_quoted(name)}")
+
+    def load(self, connection: Any, file: Path, name: str, *, to_swap: bool) -> None:
+        with gzip.open(file) as packed:
+            self._feed(connection, name, _until(packed, BOUNDARY) if to_swap else packed, file)
+
+    def _feed(self, connection: Any, name: str, lines: Iterable[bytes], file: Path) -> None:
+        program = found(*self.client_names, package=self.package)
+        words = ["--default-character-set=utf8mb4", "--max-allowed-packet=1G", name]
+        try:
+            with (
+                private_folder() as folder,
+                running([program, _options(connection, folder), *words], stdin=PIPE, stdout=DEVNULL) as process,
+            ):
+                assert process.stdin
+                process.stdin.writelines(lines)
+        except (EOFError, zlib.error, gzip.BadGzipFile):
+            raise SchemaError(f"{file.name} is damaged: take another back-up.") from None
+
+    def contents(self, connection: Any) -> dict[str, Contents]:
+        name = connection.settings_dict["NAME"]
+        counted: dict[str, Sum] = {}
+        with self._rows_of(connection, name, [view for (view,) in rows(connection, VIEWS, name)]) as lines:
+            for line in lines:
+                _count(line, counted)
+        return {table: sum_.contents for table, sum_ in sorted(counted.items())}
+
+    def tables(self, connection: Any) -> set[str]:
+        return set(_tables(connection, connection.settings_dict["NAME"]))
+
+    def in_the_way(self, connection: Any) -> str | None:
+        triggers = [name for (name,) in rows(connection, TRIGGERS, connection.settings_dict["NAME"])]
+        if not triggers:
+            return None
+        return (
+            f"A table with a trigger cannot be moved to another database here ({', '.join(triggers[:3])}): restore "
+            "into a new database and let DATABASE_URL name that, or drop the triggers first."
+        )
+
+    def others(self, connection: Any) -> list[str]:
+        """Nobody has to go: a session goes on with the tables that then have the names."""
+        return []
+
+    def may_end_others(self) -> bool:
+        return True
+
+    def named_like(self, connection: Any, beginning: str) -> list[str]:
+        return sorted(name for (name,) in rows(connection, "SHOW DATABASES") if name.startswith(beginning))
+
+    def is_used(self, connection: Any, name: str) -> bool:
+        sql = "SELECT 1 FROM information_schema.PROCESSLIST WHERE DB = %s AND ID <> CONNECTION_ID() LIMIT 1"
+        return bool(rows(connection, sql, name))
+
+    def is_void(self, connection: Any, name: str) -> bool:
+        return not _tables(connection, name)
+
+    def swap(self, connection: Any, new: str, kept: str, *, end_others: bool) -> None:
+        name = connection.settings_dict["NAME"]
+        self.make(connection, kept)
+        moves = [(name, kept, table) for table in _tables(connection, name)]
+        moves += [(new, name, table) for table in _tables(connection, new)]
+        what = ", ".join(f"{_quoted(a)}.{_quoted(table)} TO {_quoted(b)}.{_quoted(table)}" for a, b, table in moves)
+        rows(connection, f"SET SESSION lock_wait_timeout = {PATIENCE}")
+        try:
+            rows(connection, f"RENAME TABLE {what}")
+        except DatabaseError as error:
+            self.drop(connection, kept)
+            raise Refused(
+                f"The tables could not be renamed ({error.args[-1]}), so nothing was changed: let all who use them "
+                "end, and say this again."
+            ) from None
+
+    def finish(self, connection: Any, file: Path, new: str) -> None:
+        """Views, triggers and routines, made anew where the tables now are."""
+        name = connection.settings_dict["NAME"]
+        with gzip.open(file) as packed:
+            for _ in _until(packed, BOUNDARY):
+                pass
+            self._feed(connection, name, packed, file)
+        self.drop(connection, new)
+
+
+def _tables(connection: Any, name: str) -> list[str]:
+    return sorted(table for (table,) in rows(connection, TABLES, name))
+
+
+def _until(lines: Iterable[bytes], last: bytes) -> Iterator[bytes]:
+    for line in lines:
+        if line == last:
+            return
+        yield line
+
+
+def _count(line: bytes, counted: dict[str, Sum]) -> None:
+    """Count the line of a dump, if it is a row or makes a table."""
+    if line.startswith(INSERT):
+        table, _, rest = line[len(INSERT) :].replace(b"``", b"\0", 1).partition(b"`")
+        counted[_name(table)].add(rest[rest.index(VALUES) :])
+    elif line.startswith(CREATE_TABLE):
+        table, _, _ = line[len(CREATE_TABLE) :].replace(b"``", b"\0", 1).partition(b"`")
+        counted[_name(table)] = Sum()
+
+
+def _name(quoted: bytes) -> str:
+    return quoted.replace(b"\0", b"`").decode()
+
+
+def _quoted(name: str) -> str:
+    return "`{}`".format(name.replace("`", "``"))
+
+
+def _options(connection: Any, folder: Path) -> str:
+    """The option that names a file of this folder, with the server and the password: argv can be seen by all."""
+    given = connection.get_connection_params()
+    said: dict[str, Any] = {
+        "user": given.get("user"),
+        "password": given.get("password") or given.get("passwd"),
+        "host": given.get("host"),
+        "port": given.get("port"),
+        "socket": given.get("unix_socket"),
+        **{f"ssl-{key}": value for key, value in (given.get("ssl") or {}).items()},
+    }
+    lines = [f'{key}="{_escaped(str(value))}"' for key, value in said.items() if value]
+    if mode := MODES.get(str(given.get("ssl_mode", "")).upper()):
+        lines.append(mode)
+    file = folder / "options.cnf"
+    file.touch(mode=0o600)
+    before = f"!include {given['read_default_file']}\n" if given.get("read_default_file") else ""
+    file.write_text(before + "\n".join(["[client]", *lines, ""]))
+    return f"--defaults-file={file}"
+
+
+def _escaped(value: str) -> str:
+    return value.replace("\\", "\\\\").replace('"', '\\"')

@@ -1,0 +1,248 @@
+"""PostgreSQL: pg_dump and pg_restore, one snapshot for the file and its counts, and a swap by renaming databases."""
+
+import re
+import threading
+import time
+from pathlib import Path
+from typing import Any
+
+from django.db import DatabaseError, OperationalError
+
+from config.schema.dialects.backups import PATIENCE, Contents, another
+from config.schema.dialects.catalogue import one_moment, rows
+from config.schema.dialects.tools import found, private_folder, running, version_words
+from config.schema.exits import Refused
+
+LONGEST_NAME = 63
+READ_ALIKE = """
+SET LOCAL search_path = ''; SET LOCAL statement_timeout = 0; SET LOCAL idle_in_transaction_session_timeout = 0;
+SET LOCAL timezone = 'UTC'; SET LOCAL datestyle = 'ISO, MDY'; SET LOCAL intervalstyle = 'postgres';
+SET LOCAL extra_float_digits = 1; SET LOCAL bytea_output = 'hex'
+"""
+"""A row is counted as its text, which must not depend on the session."""
+TABLES = """
+SELECT format('%I.%I', n.nspname, c.relname) FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
+WHERE c.relkind = 'r' AND c.relpersistence <> 't' AND n.nspname !~ '^pg_' AND n.nspname <> 'information_schema'
+AND NOT EXISTS (SELECT FROM pg_depend d WHERE d.classid = 'pg_class'::regclass AND d.objid = c.oid AND d.deptype = 'e')
+ORDER BY 1
+"""
+CONTENTS = """
+SELECT count(*), coalesce(sum(('x' || substr(hash, 1, 15))::bit(60)::bigint), 0),
+       coalesce(sum(('x' || substr(hash, 16, 15))::bit(60)::bigint), 0)
+FROM (SELECT encode(sha256(convert_to("the whole row"::text, 'UTF8')), 'hex') AS hash
+      FROM ONLY {table} AS "the whole row") AS hashed
+"""
+DATABASE = """
+SELECT pg_encoding_to_char(encoding), datcollate, datctype, pg_get_userbyid(datdba),
+       CASE WHEN datlocprovider = 'i' THEN coalesce(to_jsonb(d)->>'daticulocale', to_jsonb(d)->>'datlocale') END
+FROM pg_database d WHERE datname = current_database()
+"""
+SETTINGS = """
+SELECT CASE WHEN setrole = 0 THEN NULL ELSE pg_get_userbyid(setrole) END, split_part(each, '=', 1),
+       substr(each, strpos(each, '=') + 1)
+FROM pg_db_role_setting s, unnest(setconfig) AS each
+WHERE setdatabase = (SELECT oid FROM pg_database WHERE datname = current_database())
+"""
+GRANTS = """
+SELECT CASE WHEN a.grantee = 0 THEN NULL ELSE pg_get_userbyid(a.grantee) END, a.privilege_type, a.is_grantable
+FROM pg_database d, aclexplode(d.datacl) a WHERE d.datname = current_database()
+"""
+SESSIONS = """
+SELECT pid, usename, application_name, client_addr::text, backend_type FROM pg_stat_activity
+WHERE datname = %s AND pid <> pg_backend_pid() AND backend_type = 'client backend' ORDER BY pid
+"""
+HAS_BEGUN = """
+SELECT 1 FROM pg_locks WHERE locktype = 'object' AND classid = 'pg_database'::regclass AND granted
+AND mode = 'AccessExclusiveLock' AND objid = (SELECT oid FROM pg_database WHERE datname = current_database())
+"""
+
+
+KNOWN = {"user", "host", "hostaddr", "port", "options", "connect_timeout", "channel_binding", "krbsrvname"}
+KNOWN |= {"target_session_attrs", "sslmode", "sslcert", "sslkey", "sslrootcert", "sslcrl", "gssencmode"}
+"""What every libpq takes that reads a server of today; that of the driver may be newer than that of the tools."""
+
+
+class PostgreSQLBackups:
+    suffix = ".dump"
+    consistency = "File, counts and checksums are of one moment: pg_dump and the count used one exported snapshot."
+
+    def tool(self, connection: Any) -> str:
+        found("pg_restore", package="postgresql-client")
+        program = found("pg_dump", package="postgresql-client")
+        words = version_words(program)
+        major = re.search(r"\) (\d+)", words)
+        [server] = self.version(connection)
+        if major and int(major[1]) < server:
+            raise Refused(
+                f"pg_dump {major[1]} is older than the server, which is {server}, and cannot read it: "
+                f"install postgresql-client-{server}."
+            )
+        return words
+
+    def version(self, connection: Any) -> list[int]:
+        return [connection.get_database_version()[0]]
+
+    def dump(self, connection: Any, file: Path) -> dict[str, Contents]:
+        with another(connection) as reader, one_moment(reader, "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY"):
+            rows(reader, READ_ALIKE)
+            [[snapshot]] = rows(reader, "SELECT pg_export_snapshot()")
+            words = ["--format=custom", f"--snapshot={snapshot}", f"--lock-wait-timeout={PATIENCE}s", "--no-password"]
+            words += [f"--file={file}"]
+            with private_folder() as folder, running([_pg("dump"), *words, _conninfo(reader, folder)]):
+                return _contents(reader)
+
+    def beside(self, name: str, word: str) -> str:
+        return f"{name[: LONGEST_NAME - 1 - len(word)]}_{word}"
+
+    def ensure_database(self, connection: Any) -> bool:
+        try:
+            connection.ensure_connection()
+            return False
+        except OperationalError:
+            name = connection.settings_dict["NAME"]
+            with connection._nodb_cursor() as cursor:
+                cursor.execute("SELECT 1 FROM pg_database WHERE datname = %s", [name])
+                if cursor.fetchone():
+                    raise
+                cursor.execute(f"CREATE DATABASE {_quoted(name)} TEMPLATE template0 ENCODING 'UTF8'")
+            connection.ensure_connection()
+            return True
+
+    def make(self, connection: Any, name: str) -> None:
+        [[encoding, collate, ctype, owner, icu]] = rows(connection, DATABASE)
+        provider = f" LOCALE_PROVIDER icu ICU_LOCALE {_literal(icu)}" if icu else ""
+        new = _quoted(name)
+        rows(
+            connection,
+            f"CREATE DATABASE {new} TEMPLATE template0 OWNER {_quoted(owner)} ENCODING {_literal(encoding)}"
+            f" LC_COLLATE {_literal(collate)} LC_CTYPE {_literal(ctype)}{provider}",
+        )
+        grants = rows(connection, GRANTS)
+        if grants:
+            rows(connection, f"REVOKE ALL ON DATABASE {new} FROM PUBLIC")
+        for grantee, privilege, is_grantable in grants:
+            to = "PUBLIC" if grantee is None else _quoted(grantee)
+            option = " WITH GRANT OPTION" if is_grantable else ""
+            rows(connection, f"GRANT {privilege} ON DATABASE {new} TO {to}{option}")
+        for role, setting, value in rows(connection, SETTINGS):
+            of = f"ROLE {_quoted(role)} IN DATABASE {new}" if role else f"DATABASE {new}"
+            with one_moment(connection, "BEGIN"):
+                rows(connection, "SELECT set_config(%s, %s, true)", setting, value)
+                rows(connection, f"ALTER {of} SET {_quoted_setting(setting)} FROM CURRENT")
+                rows(connection, "COMMIT")
+                rows(connection, "BEGIN")
+
+    def drop(self, connection: Any, name: str) -> None:
+        with connection._nodb_cursor() as cursor:
+            cursor.execute(f"DROP DATABASE IF EXISTS {_quoted(name)} WITH (FORCE)")
+
+    def load(self, connection: Any, file: Path, name: str, *, to_swap: bool) -> None:
+        words = ["--exit-on-error", "--single-transaction", "--no-password"]
+        with private_folder() as folder:
+            where = f"--dbname={_conninfo(connection, folder, name)}"
+            with running([_pg("restore"), *words, where, str(file)]):
+                pass
+
+    def contents(self, connection: Any) -> dict[str, Contents]:
+        with one_moment(connection, "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY"):
+            rows(connection, READ_ALIKE)
+            return _contents(connection)
+
+    def tables(self, connection: Any) -> set[str]:
+        return {table for (table,) in rows(connection, TABLES)}
+
+    def in_the_way(self, connection: Any) -> str | None:
+        return None
+
+    def others(self, connection: Any) -> list[str]:
+        return [
+            f"session {pid} of {user or 'nobody'}" + (f" ({program})" if program else "") + (f" at {at}" if at else "")
+            for pid, user, program, at, _ in rows(connection, SESSIONS, connection.settings_dict["NAME"])
+        ]
+
+    def may_end_others(self) -> bool:
+        return True
+
+    def named_like(self, connection: Any, beginning: str) -> list[str]:
+        found = rows(connection, "SELECT datname FROM pg_database WHERE starts_with(datname, %s) ORDER BY 1", beginning)
+        return [name for (name,) in found]
+
+    def is_used(self, connection: Any, name: str) -> bool:
+        return bool(rows(connection, SESSIONS, name))
+
+    def is_void(self, connection: Any, name: str) -> bool:
+        """Renaming makes none."""
+        return False
+
+    def swap(self, connection: Any, new: str, kept: str, *, end_others: bool) -> None:
+        """Both databases are renamed in one transaction, which lets nobody in as soon as it has begun.
+
+        It waits five seconds for all sessions to go. Ours holds the schema lock, and goes last.
+        """
+        name, failures = connection.settings_dict["NAME"], list[Exception]()
+        renaming = threading.Thread(target=_rename, args=(connection, name, new, kept, failures), daemon=True)
+        renaming.start()
+        until = time.monotonic() + PATIENCE
+        while renaming.is_alive() and time.monotonic() < until and not rows(connection, HAS_BEGUN):
+            time.sleep(0.01)
+        if end_others:
+            rows(connection, f"SELECT pg_terminate_backend(pid) FROM ({SESSIONS}) AS other", name)
+        connection.close()
+        renaming.join()
+        if failures:
+            said = str(failures[0]).split("\n", 1)[0].rstrip(".")
+            way = "let all who use it end, and say this again" + ("" if end_others else ", or say --replace --yes")
+            raise Refused(f"The databases could not be renamed ({said}), so nothing was changed: {way}.")
+
+    def finish(self, connection: Any, file: Path, new: str) -> None:
+        """Everything is in the database."""
+
+
+def _rename(connection: Any, name: str, new: str, kept: str, failures: list[Exception]) -> None:
+    try:
+        with connection._nodb_cursor() as cursor:
+            cursor.execute("BEGIN")
+            cursor.execute(f"ALTER DATABASE {_quoted(name)} RENAME TO {_quoted(kept)}")
+            cursor.execute(f"ALTER DATABASE {_quoted(new)} RENAME TO {_quoted(name)}")
+            cursor.execute("COMMIT")
+    except DatabaseError as error:
+        failures.append(error)
+
+
+def _contents(connection: Any) -> dict[str, Contents]:
+    found = {}
+    for (table,) in rows(connection, TABLES):
+        [[count, first, second]] = rows(connection, CONTENTS.format(table=table))
+        found[table] = Contents(int(count), f"{int(first) % 2**64:016x}{int(second) % 2**64:016x}")
+    return found
+
+
+def _pg(what: str) -> str:
+    return found(f"pg_{what}", package="postgresql-client")
+
+
+def _conninfo(connection: Any, folder: Path, name: str | None = None) -> str:
+    """Where the driver is connected to, for libpq; the password is in a file of this folder, as argv can be seen."""
+    connection.ensure_connection()
+    info = connection.connection.info
+    parameters = {key: value for key, value in info.get_parameters().items() if key in KNOWN}
+    parameters["dbname"] = name or info.dbname
+    if info.password:
+        file = folder / "pgpass"
+        file.touch(mode=0o600)
+        file.write_text("*:*:*:*:{}\n".format(info.password.replace("\\", "\\\\").replace(":", "\\:")))
+        parameters["passfile"] = str(file)
+    return " ".join(f"{key}={_literal(value, escape=True)}" for key, value in parameters.items())
+
+
+def _literal(value: Any, *, escape: bool = False) -> str:
+    text = str(value)
+    return "'{}'".format(text.replace("\\", "\\\\").replace("'", "\\'") if escape else text.replace("'", "''"))
+
+
+def _quoted(name: str) -> str:
+    return '"{}"'.format(name.replace('"', '""'))
+
+
+def _quoted_setting(name: str) -> str:
+    return ".".join(map(_quoted, name.split(".")))

@@ -1,0 +1,366 @@
+"""dbbackup and dbrestore: what was backed up is there again, row by row; what is refused touches nothing."""
+
+import contextlib
+import json
+import os
+import signal
+import stat
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+from urllib.parse import unquote, urlsplit, urlunsplit
+
+import pytest
+
+from tests.config.schema.processes import LIMIT, rows, run, start, wait_for
+from tests.engines import connect, execute, fresh_database, present
+
+pytestmark = pytest.mark.every_engine
+OTHER = {"sqlite": "postgresql", "postgresql": "mariadb", "mariadb": "sqlite"}
+MORE = (
+    "CREATE TABLE parent (id INTEGER PRIMARY KEY, word VARCHAR(100), amount DOUBLE PRECISION)",
+    "CREATE TABLE child (id INTEGER PRIMARY KEY, parent_id INTEGER REFERENCES parent (id))",
+    "INSERT INTO parent VALUES (1, 'it''s; (x), VALUES', 0.1), (2, NULL, 1e300), (3, 'a\nb', -1), (4, 'a\nb', -1)",
+    "INSERT INTO child VALUES (1, 1), (2, 1), (3, NULL)",
+    "CREATE VIEW words AS SELECT word FROM parent",
+)
+TABLES = ("counted_count", "parent", "child", "words", "django_migrations")
+
+
+@pytest.fixture
+def url(engine: str) -> Iterator[str]:
+    """A database with rows, two tables that hang together, and a view; what was kept of it is dropped, too."""
+    with fresh_database(engine) as url:
+        assert run(url, "migrate", "-v0")[0] == 0
+        write(url, *MORE)
+        yield url
+        for name in beside(engine, url):
+            if engine != "sqlite":
+                execute(engine, f"DROP DATABASE {name}")
+
+
+@pytest.fixture
+def file(url: str, tmp_path: Path) -> Path:
+    return back_up(url, tmp_path / "backups")
+
+
+def back_up(url: str, folder: Path) -> Path:
+    code, printed = run(url, "dbbackup", "--format", "json", BACKUP_DIR=str(folder))
+    assert code == 0, printed
+    return Path(json.loads(printed)["path"])
+
+
+def write(url: str, *statements: str) -> None:
+    with contextlib.closing(connect(url)) as connection:
+        for statement in statements:
+            connection.cursor().execute(statement)
+
+
+def everything(url: str) -> dict[str, list[tuple]]:
+    return {table: sorted(map(repr, rows(url, f"SELECT * FROM {table}"))) for table in TABLES}
+
+
+def name_of(url: str) -> str:
+    return unquote(urlsplit(url).path).rpartition("/")[2]
+
+
+def beside(engine: str, url: str) -> list[str]:
+    """The databases, or files, that a restore has made and not removed."""
+    if engine == "sqlite":
+        path = Path(urlsplit(url).path[1:])
+        return [each.name for each in path.parent.glob(f"{path.name}.*") if not each.name.endswith(".schema-lock")]
+    query = "SELECT datname FROM pg_database" if engine == "postgresql" else "SHOW DATABASES"
+    return [name for (name,) in rows(url, query) if name.startswith(f"{name_of(url)}_")]
+
+
+def visible(folder: Path) -> list[str]:
+    """What looks like a back-up in a folder."""
+    return sorted(each.name for each in folder.iterdir() if not each.name.startswith("."))
+
+
+def test_a_changed_database_is_as_it_was_after_a_restore_and_the_changed_one_is_kept(url, file, engine):
+    before = everything(url)
+    write(url, "DELETE FROM child", "UPDATE parent SET word = 'gone'", "DELETE FROM counted_count")
+    write(url, "CREATE TABLE later (id INTEGER)")
+
+    code, printed = run(url, "dbrestore", str(file), "--replace", "--yes")
+
+    assert (code, "kept as" in printed) == (0, True), printed
+    assert everything(url) == before
+    assert len(beside(engine, url)) == 1
+    with pytest.raises(Exception, match="later"):
+        rows(url, "SELECT * FROM later")
+    assert run(url, "schema_status")[0] == 0
+
+
+def test_foreign_keys_hold_after_a_restore(url, file):
+    assert run(url, "dbrestore", str(file), "--replace", "--yes")[0] == 0
+    write(url, "INSERT INTO child VALUES (10, 2)")
+    with pytest.raises(Exception, match=r"(?i)foreign key"):
+        write(url, "INSERT INTO child VALUES (11, 99)")
+
+
+def test_a_restore_fills_an_empty_database_without_being_asked_twice(url, file, engine):
+    with fresh_database(engine) as other:
+        code, printed = run(other, "dbrestore", str(file))
+        assert (code, "kept" in printed) == (0, False), printed
+        assert everything(other) == everything(url)
+        assert beside(engine, other) == []
+
+
+def test_a_restore_makes_the_database_where_there_is_none(url, file, engine):
+    other = f"{url}_new"
+    code, printed = run(other, "dbrestore", str(file))
+    assert code == 0, printed
+    assert everything(other) == everything(url)
+
+
+def test_the_manifest_says_what_the_file_holds_and_both_are_for_their_owner_only(url, file, engine):
+    beside_it = file.with_name(file.name + ".json")
+    said = json.loads(beside_it.read_text())
+    assert [stat.S_IMODE(each.stat().st_mode) for each in (file, beside_it)] == [0o600, 0o600]
+    assert (said["engine"], said["size"]) == (engine, file.stat().st_size)
+    assert ["counted", "0003_count"] in said["migrations"]
+    counts = {name.rpartition(".")[2]: each["rows"] for name, each in said["tables"].items()}
+    assert (counts["parent"], counts["child"], counts["counted_count"]) == (4, 3, 2)
+    summed = subprocess.run(["sha256sum", file], capture_output=True, text=True, check=True)
+    assert summed.stdout.split()[0] == said["sha256"]
+
+
+def test_back_ups_never_overwrite_each_other(url, file):
+    assert back_up(url, file.parent) != file
+    assert len(visible(file.parent)) == 4
+
+
+def test_a_restored_back_up_carries_no_lock_and_its_open_runs_are_ended(url, tmp_path):
+    write(
+        url,
+        "UPDATE schema_claims SET owner = 'x', host = 'h', pid = 1, release = 'r', taken_at = '2026-01-01 00:00:00'"
+        if not url.startswith("mysql")
+        else "UPDATE schema_claims SET owner = 'x', host = 'h', pid = 1, `release` = 'r', taken_at = '2026-01-01'",
+        "UPDATE schema_runs SET ended_at = NULL, outcome = NULL",
+    )
+    file = back_up(url, tmp_path)
+    assert run(url, "dbrestore", str(file), "--replace", "--yes", "--reason", "fire")[0] == 0
+    assert rows(url, "SELECT owner, host FROM schema_claims") == [(None, None)]
+    told = rows(url, "SELECT command, outcome, reason FROM schema_runs ORDER BY id")
+    assert told == [("migrate", "restored", None), ("dbrestore", "done", "fire")]
+
+
+def spoiled(file: Path, how: str) -> Path:
+    manifest = file.with_name(file.name + ".json")
+    match how:
+        case "truncated":
+            os.truncate(file, file.stat().st_size // 2)
+        case "tampered":
+            data = bytearray(file.read_bytes())
+            data[len(data) // 2] ^= 1
+            file.write_bytes(data)
+        case "no manifest":
+            manifest.unlink()
+        case "not ours":
+            manifest.write_text('{"made by": "another program"}')
+        case "edited manifest":
+            manifest.write_text(manifest.read_text().replace('"rows": 4', '"rows": 5'))
+        case "absent":
+            file.unlink()
+    return file
+
+
+@pytest.mark.parametrize("how", ["truncated", "tampered", "no manifest", "not ours", "edited manifest", "absent"])
+def test_a_file_that_is_not_as_it_was_made_is_refused(url, file, engine, how):
+    before = everything(url)
+    code, printed = run(url, "dbrestore", str(spoiled(file, how)), "--replace", "--yes")
+    assert (code, "Traceback" in printed, file.name in printed) == (4, False, True), printed
+    assert everything(url) == before
+    assert beside(engine, url) == []
+
+
+def with_manifest(file: Path, **changes: object) -> Path:
+    from config.schema.backup.manifest import _digest
+
+    manifest = file.with_name(file.name + ".json")
+    said = {**json.loads(manifest.read_text()), **changes}
+    del said["manifest_sha256"]
+    manifest.write_text(json.dumps({**said, "manifest_sha256": _digest(said)}))
+    return file
+
+
+@pytest.mark.parametrize(("changes", "words"), [({"engine": "oracle"}, "oracle"), ({"version": [99, 1]}, "older")])
+def test_a_back_up_of_another_engine_or_a_newer_server_is_refused(url, file, engine, changes, words):
+    code, printed = run(url, "dbrestore", str(with_manifest(file, **changes)), "--replace", "--yes")
+    assert (code, words in printed) == (4, True), printed
+    assert beside(engine, url) == []
+
+
+def test_what_does_not_hold_the_rows_that_it_promises_is_not_put_in_place(url, file, engine):
+    said = json.loads(file.with_name(file.name + ".json").read_text())["tables"]
+    [name] = [each for each in said if each.rpartition(".")[2] == "parent"]
+    said[name]["rows"] += 1
+    before = everything(url)
+    code, printed = run(url, "dbrestore", str(with_manifest(file, tables=said)), "--replace", "--yes")
+    assert (code, "parent (4 rows" in printed) == (1, True), printed
+    assert everything(url) == before
+    assert beside(engine, url) == []
+
+
+def test_tables_are_replaced_only_where_it_is_said_twice(url, file, engine):
+    assert run(url, "dbrestore", str(file))[0] == 4
+    assert run(url, "dbrestore", str(file), "--replace")[0] == 2
+    assert beside(engine, url) == []
+
+
+def test_a_session_in_the_database_is_named_and_only_ended_where_that_is_said(url, file, engine):
+    if engine == "mariadb":
+        return  # nobody has to go there: see the next test
+    with fresh_database(engine) as other, contextlib.closing(connect(other)) as session:
+        session.cursor().execute("SELECT 1")
+        code, printed = run(other, "dbrestore", str(file))
+        expected = "session" if engine == "postgresql" else f"process {os.getpid()}"
+        assert (code, expected in printed) == (4, True), printed
+        assert beside(engine, other) == []
+        if engine == "postgresql":
+            code, printed = run(other, "dbrestore", str(file), "--replace", "--yes")
+            assert (code, "Ended: session" in printed) == (0, True), printed
+            assert everything(other) == everything(url)
+
+
+@pytest.mark.parametrize("tool", [None, "old"])
+def test_a_tool_that_is_missing_or_too_old_is_named(url, tmp_path, engine, tool):
+    if engine == "sqlite":
+        return  # needs none
+    name = "pg_dump" if engine == "postgresql" else "mariadb-dump"
+    programs = tmp_path / "bin"
+    programs.mkdir()
+    if tool:
+        words = {
+            "pg_dump": "pg_dump (PostgreSQL) 9.6.1",
+            "mariadb-dump": "mariadb-dump Ver 10.13 Distrib 5.5.1-MariaDB",
+        }
+        for each in (name, "pg_restore", "mariadb"):
+            (programs / each).write_text(f"#!/bin/sh\necho '{words[name]}'\n")
+            (programs / each).chmod(0o755)
+    folder = tmp_path / "backups"
+    code, printed = run(url, "dbbackup", BACKUP_DIR=str(folder), PATH=str(programs))
+    package = "postgresql-client" if engine == "postgresql" else "mariadb-client"
+    assert (code, package in printed, "Traceback" in printed) == (4, True, False), printed
+    assert ("older" in printed) is bool(tool)
+    assert not folder.exists() or visible(folder) == []
+
+
+def test_a_full_disk_leaves_nothing_behind_that_looks_complete(url, tmp_path):
+    write(url, "CREATE TABLE big (word VARCHAR(100))")
+    with contextlib.closing(connect(url)) as connection:
+        words = ", ".join(f"('{os.urandom(40).hex()}')" for _ in range(5000))
+        connection.cursor().execute(f"INSERT INTO big VALUES {words}")
+    folder = tmp_path / "backups"
+    limited = "import resource, sys; resource.setrlimit(resource.RLIMIT_FSIZE, (100_000, 100_000)); "
+    limited += "from django.core.management import execute_from_command_line; "
+    limited += "execute_from_command_line(['manage.py', 'dbbackup'])"
+    from tests.config.schema.processes import script
+
+    done = script(url, limited, BACKUP_DIR=str(folder))
+    assert (done.returncode, "Traceback" in done.stderr) == (1, False), done.stderr
+    assert "room" in done.stderr
+    assert visible(folder) == []
+
+
+def test_a_user_without_the_right_to_make_a_database_is_told_so(engine, tmp_path):
+    if engine == "sqlite":
+        return
+    user = "hub_" + os.urandom(4).hex()
+    make, drop = {
+        "postgresql": (f"CREATE USER {user} PASSWORD 'secret-word'", f"DROP USER {user}"),
+        "mariadb": (f"CREATE USER {user}@'%' IDENTIFIED BY 'secret-word'", f"DROP USER {user}@'%'"),
+    }[engine]
+    with fresh_database(engine) as url:
+        execute(engine, make)
+        try:
+            name, parts = name_of(url), urlsplit(url)
+            execute(
+                engine,
+                f"ALTER DATABASE {name} OWNER TO {user}"
+                if engine == "postgresql"
+                else f"GRANT ALL ON {name}.* TO {user}@'%'",
+            )
+            theirs = urlunsplit(parts._replace(netloc=f"{user}:secret-word@{parts.hostname}:{parts.port}"))
+            assert run(theirs, "migrate", "-v0")[0] == 0
+            file = back_up(theirs, tmp_path)
+            code, printed = run(theirs, "dbrestore", str(file), "--replace", "--yes")
+            assert (code, "DATABASE_MIGRATE_URL" in printed, "secret-word" in printed) == (4, True, False), printed
+            assert len(rows(url, "SELECT * FROM counted_count")) == 2
+        finally:
+            if engine == "postgresql":
+                with contextlib.closing(connect(url)) as connection:
+                    connection.cursor().execute(f"REASSIGN OWNED BY {user} TO CURRENT_USER")
+                    connection.cursor().execute(f"DROP OWNED BY {user}")
+            execute(engine, drop)
+
+
+def killed(url: str, *arguments: str, at: str, **environment: str) -> None:
+    """Run a command that is killed when it is about to call a function, by the full name of that."""
+    module, _, name = at.rpartition(".")
+    owner, _, function = name.partition(":") if ":" in name else (name, "", "")
+    code = f"""
+import os, signal, sys
+import django; django.setup()
+from importlib import import_module
+module = import_module({module!r})
+holder = getattr(module, {owner!r}) if {bool(function)} else module
+setattr(holder, {function!r} or {owner!r}, lambda *args, **words: os.kill(os.getpid(), signal.SIGKILL))
+from django.core.management import execute_from_command_line
+execute_from_command_line(['manage.py', *{list(arguments)!r}])
+"""
+    from tests.config.schema.processes import script
+
+    done = script(url, code, **environment)
+    assert done.returncode == -signal.SIGKILL, done.stderr
+
+
+@pytest.mark.parametrize("at", ["sha256_of", "write_durably", "_alone"])
+def test_a_back_up_that_is_killed_leaves_nothing_that_looks_complete(url, tmp_path, at):
+    if at != "_alone":
+        killed(url, "dbbackup", at=f"config.schema.backup.taking.{at}", BACKUP_DIR=str(tmp_path))
+        assert visible(tmp_path) == []
+    file = back_up(url, tmp_path)
+    assert visible(tmp_path) == [file.name, f"{file.name}.json"]
+    assert [each for each in tmp_path.iterdir() if each.name.startswith(".unfinished")] == []
+
+
+ENGINE_CLASS = {
+    "sqlite": "config.schema.dialects.sqlite.backup.SQLiteBackups",
+    "postgresql": "config.schema.dialects.postgresql.backup.PostgreSQLBackups",
+    "mariadb": "config.schema.dialects.mysql.backup.MySQLBackups",
+}
+
+
+@pytest.mark.parametrize("at", ["load", "contents", "swap", "finish"])
+def test_a_restore_that_is_killed_leaves_the_old_or_the_new_database_and_the_next_one_clears(url, file, engine, at):
+    old = everything(url)
+    write(url, "DELETE FROM child")
+    changed = everything(url)
+
+    killed(url, "dbrestore", str(file), "--replace", "--yes", at=f"{ENGINE_CLASS[engine]}:{at}")
+
+    views = () if at == "finish" and engine == "mariadb" else ("words",)
+    for table in set(TABLES) - {"words"} | set(views):
+        expected = old if at == "finish" else changed
+        assert sorted(map(repr, rows(url, f"SELECT * FROM {table}"))) == expected[table]
+    code, printed = run(url, "dbrestore", str(file), "--replace", "--yes")
+    assert code == 0, printed
+    assert ("was left by a restore" in printed) is (at != "finish" or engine == "mariadb")
+    assert everything(url) == old
+    assert [name for name in beside(engine, url) if "restore" in name] == []
+
+
+def test_a_back_up_waits_for_who_changes_the_schema(url, tmp_path):
+    busy = start(url, "migrate", apps="counted,slow", SLEEP_SECONDS="3")
+    wait_for(lambda: rows(url, "SELECT owner FROM schema_claims")[0][0], "the holder")
+    code, printed = run(url, "dbbackup", "--lock-timeout", "0", BACKUP_DIR=str(tmp_path))
+    assert (code, "is being changed by" in printed) == (3, True), printed
+    busy.communicate(timeout=LIMIT)
+    assert busy.returncode == 0
+
+
+def test_every_engine_of_this_run_was_tried(engine):
+    assert engine in present()
