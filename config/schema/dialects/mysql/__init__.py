@@ -3,6 +3,9 @@
 from config.schema.dialects import Dialect
 from config.schema.dialects.mysql.catalogue import MySQLCatalogue
 from config.schema.dialects.mysql.cluster import Galera
+from config.schema.dialects.mysql.definitions import definitions
+from config.schema.dialects.mysql.diagnosis import MySQLDiagnosis
+from config.schema.dialects.mysql.emptying import drop_tables
 from config.schema.dialects.mysql.lock import NamedLock, is_pooled
 from config.schema.dialects.mysql.preflight import obstacles
 from config.schema.dialects.mysql.statements import MySQLStatements
@@ -18,6 +21,9 @@ MARIADB = Dialect(
     waits=MySQLWaits(shortest=0, in_statement=True),
     is_pooled=is_pooled,
     obstacles=lambda connection: obstacles(connection, ("utf8mb4_nopad_bin", "utf8mb4_unicode_ci")),
+    definitions=definitions,
+    diagnosis=MySQLDiagnosis(mariadb=True),
+    drop_tables=drop_tables,
     utc_now="UTC_TIMESTAMP(6)",
     cluster=Galera(),
 )
@@ -31,6 +37,9 @@ MYSQL = Dialect(
     waits=MySQLWaits(shortest=1, in_statement=False),
     is_pooled=is_pooled,
     obstacles=lambda connection: obstacles(connection, ("utf8mb4_0900_bin", "utf8mb4_unicode_ci")),
+    definitions=definitions,
+    diagnosis=MySQLDiagnosis(mariadb=False),
+    drop_tables=drop_tables,
     utc_now="UTC_TIMESTAMP(6)",
     cluster=Galera(),
 )

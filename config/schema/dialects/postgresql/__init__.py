@@ -2,6 +2,9 @@
 
 from config.schema.dialects import Dialect
 from config.schema.dialects.postgresql.catalogue import PostgreSQLCatalogue
+from config.schema.dialects.postgresql.definitions import definitions
+from config.schema.dialects.postgresql.diagnosis import PostgreSQLDiagnosis
+from config.schema.dialects.postgresql.emptying import drop_tables
 from config.schema.dialects.postgresql.lock import AdvisoryLock, is_pooled
 from config.schema.dialects.postgresql.preflight import obstacles
 from config.schema.dialects.postgresql.statements import PostgreSQLStatements
@@ -17,5 +20,8 @@ POSTGRESQL = Dialect(
     waits=PostgreSQLWaits(),
     is_pooled=is_pooled,
     obstacles=obstacles,
+    definitions=definitions,
+    diagnosis=PostgreSQLDiagnosis(),
+    drop_tables=drop_tables,
     utc_now="STATEMENT_TIMESTAMP()",
 )

@@ -2,6 +2,9 @@
 
 from config.schema.dialects import Dialect
 from config.schema.dialects.sqlite.catalogue import SQLiteCatalogue
+from config.schema.dialects.sqlite.definitions import definitions
+from config.schema.dialects.sqlite.diagnosis import SQLiteDiagnosis
+from config.schema.dialects.sqlite.emptying import drop_tables
 from config.schema.dialects.sqlite.lock import FileLock, is_pooled
 from config.schema.dialects.sqlite.preflight import absent, obstacles
 from config.schema.dialects.sqlite.statements import SQLiteStatements
@@ -18,5 +21,8 @@ SQLITE = Dialect(
     is_pooled=is_pooled,
     obstacles=obstacles,
     absent=absent,
+    definitions=definitions,
+    diagnosis=SQLiteDiagnosis(),
+    drop_tables=drop_tables,
     utc_now="STRFTIME('%Y-%m-%d %H:%M:%f000', 'NOW')",
 )
