@@ -23,7 +23,7 @@ NOT_RUN = {
     r"make test$": "is the suite itself",
     r"make db-console$|manage\.py dbshell$": "waits for what a person types",
 }
-ANY_ENGINE = r"manage\.py (makemigrations|help|shell|schema_check|discover)|make "
+ANY_ENGINE = r"manage\.py (makemigrations|shell|schema_check|discover)|make "
 """What asks no database, or the same of each, and targets, as they only name commands: run on SQLite alone."""
 CHANGES = r"manage\.py (migrate|rollback)|make db-rollback"
 """After these the database is brought back to where it was."""

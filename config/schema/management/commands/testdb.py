@@ -10,6 +10,8 @@ from config.schema.exits import Refused
 
 
 class Command(OnDirectConnection, BaseCommand):
+    # The test database is made beside one that need not be there.
+    reports_unknown = True
     help = (
         "Make the database that Django's tests use beside this one, migrated, or drop it. Tests make their own where "
         "there is none. Example: testdb make"
