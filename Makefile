@@ -20,11 +20,12 @@ installed = $(1:%=$(VENV)/installed-%)
 
 .DEFAULT_GOAL := help
 .PHONY: help run test setup lint format bench test-kill test-cluster test-django docs lock \
-	db-migrate db-seed db-clean db-status db-validate db-console \
+	db-migrate db-rollback db-migrate-create db-version db-status db-seed db-clean db-reset db-test-setup \
+	db-test-clean db-validate db-console db-backup db-restore \
 	packages-for-run packages-for-test packages-for-cluster ready-for-test
 
 help: ## list the targets
-	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 14
+	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 20
 
 run: db-migrate ## the hub on 127.0.0.1, PORT=8000, with a demonstration estate if its database is empty
 	@if $(MANAGE) shell -v0 -c "$(exit_0_if_empty)"; then $(MANAGE) seed; \
@@ -69,18 +70,45 @@ db-migrate: packages-for-run $(call installed,demo $(driver)) ## bring the datab
 	@echo "Bringing the database up to date"
 	@$(MANAGE) migrate --verbosity 0 || { echo "Next: read the message above; make db-status shows what is applied."; exit 1; }
 
+db-rollback: $(call installed,demo $(driver)) ## take back the last migration, after saying what is lost; ARGS=3 takes three
+	@$(MANAGE) rollback $(ARGS)
+
+db-migrate-create: $(call installed,demo $(driver)) ## a new, empty migration; APP=inventory NAME=add_rack
+	@name="$(NAME)"; [ -n "$$name" ] || { printf 'Name of the migration: '; read -r name; }; \
+		$(MANAGE) makemigrations $(or $(APP),inventory) --empty --name "$$name"
+
+db-version: $(call installed,demo $(driver)) ## which migration was recorded last, and whether all is well
+	@$(MANAGE) schema_health
+
 db-seed: db-migrate ## fill the database with the demonstration estate
 	@$(MANAGE) seed
 
 db-clean: $(call installed,demo $(driver)) ## remove what seed made
 	@$(MANAGE) seed --clear
 
-db-status: $(call installed,demo $(driver)) ## which migrations are applied
+db-reset: packages-for-run $(call installed,demo $(driver)) ## drop all tables, migrate and seed; says first what that destroys
+	@$(MANAGE) resetdb $(ARGS)
+
+db-test-setup: packages-for-run $(call installed,demo $(driver)) ## make the test database of the server; tests make their own, too
+	@$(MANAGE) testdb make
+
+db-test-clean: $(call installed,demo $(driver)) ## drop the test database
+	@$(MANAGE) testdb drop
+
+db-backup: $(call installed,demo $(driver)) ## a back-up under BACKUP_DIR
+	@$(MANAGE) dbbackup $(ARGS)
+
+db-restore: $(call installed,demo $(driver)) ## restore a back-up; FILE=var/backups/... ARGS="--replace --yes"
+	@$(MANAGE) dbrestore $(FILE) $(ARGS)
+
+db-status: $(call installed,demo $(driver)) ## which migrations are applied, and in which state the schema is
 	@$(MANAGE) showmigrations
+	@$(MANAGE) schema_status
 
 db-validate: $(call installed,demo $(driver)) ## whether models, migrations and settings fit together
 	@$(MANAGE) makemigrations --check --dry-run
 	@$(MANAGE) check
+	@$(MANAGE) schema_check
 
 db-console: $(call installed,demo $(driver)) ## the database's own shell
 	@$(MANAGE) dbshell

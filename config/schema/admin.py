@@ -4,15 +4,19 @@ from typing import Any
 
 from django.conf import settings
 from django.contrib import admin, messages
+from django.core.exceptions import PermissionDenied
 from django.core.validators import RegexValidator
 from django.db import connections, router
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.urls import path
 from django.utils import timezone
 
+from config.schema.checklist import read_checklist, sql_of, tick
 from config.schema.models import (
     AnswerEntry,
     AppliedMigration,
     Approval,
+    ChecklistTick,
     OperationEntry,
     Probe,
     RecoveryTask,
@@ -20,6 +24,7 @@ from config.schema.models import (
     StatementEntry,
     Step,
 )
+from config.schema.plan import read_plan
 from config.schema.probe import approve, last_probe
 from config.schema.rehearsal import newest_rehearsal, words_of
 from config.schema.state import read_state
@@ -171,3 +176,51 @@ class ApprovalAdmin(ReadOnly):
         words = {"withdrawn_by": request.user.get_username()[:255], "withdrawn_at": timezone.now()}
         count = chosen.filter(withdrawn_at=None).update(**words)
         self.message_user(request, f"{count} approvals are withdrawn.")
+
+
+@admin.register(ChecklistTick)
+class ChecklistTickAdmin(ReadOnly):
+    """The checklist of what is pending, and below it who has ticked what. Who may add ticks ticks and withdraws."""
+
+    list_display = ("item", "note", "ticked_by", "ticked_at", "withdrawn_by", "withdrawn_at", "digest")
+    list_filter = ("item",)
+    search_fields = ("digest", "ticked_by", "note")
+    actions = ("withdraw",)
+
+    def has_tick_permission(self, request: HttpRequest) -> bool:
+        return bool(request.user.has_perm("schema.add_checklisttick"))
+
+    def get_urls(self) -> list[Any]:
+        own = path("tick/", self.admin_site.admin_view(self.tick_view), name="schema_checklisttick_tick")
+        return [own, *super().get_urls()]
+
+    def changelist_view(self, request: HttpRequest, extra_context: Any = None) -> HttpResponse:
+        connection = connections[router.db_for_read(ChecklistTick)]
+        # SQLite renders none inside a transaction, such as the one of ATOMIC_REQUESTS.
+        found = read_checklist(connection, read_plan(connection, with_sql=not connection.in_atomic_block))
+        sql = [(str(migration), "\n".join(sql_of(migration))) for migration in found.plan]
+        context = {"title": "Before the next migrations", "checklist": found, "sql": sql}
+        context["may_tick"] = self.has_tick_permission(request)
+        return super().changelist_view(request, context | (extra_context or {}))
+
+    def tick_view(self, request: HttpRequest) -> HttpResponse:
+        """Tick one item, for the plan that the person was shown and no other."""
+        if request.method != "POST" or not self.has_tick_permission(request):
+            raise PermissionDenied
+        connection = connections[router.db_for_write(ChecklistTick)]
+        digest, item = request.POST.get("digest", ""), request.POST.get("item", "")
+        if digest != read_checklist(connection, read_plan(connection)).digest:
+            self.message_user(
+                request, "The plan is another by now, so nothing was ticked: read it again.", messages.ERROR
+            )
+        elif tick(connection, digest, item, by=request.user.get_username(), note=request.POST.get("note", "")):
+            self.message_user(request, "Ticked.")
+        else:
+            self.message_user(request, "This was ticked before, so nothing was changed.", messages.WARNING)
+        return HttpResponseRedirect("../")
+
+    @admin.action(description="Withdraw", permissions=["tick"])
+    def withdraw(self, request: HttpRequest, chosen: Any) -> None:
+        words = {"withdrawn_by": request.user.get_username()[:255], "withdrawn_at": timezone.now()}
+        count = chosen.filter(withdrawn_at=None).update(**words)
+        self.message_user(request, f"{count} ticks are withdrawn.")

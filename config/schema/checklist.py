@@ -1,63 +1,126 @@
-"""The page that somebody goes through before a deploy: what is known is filled in, the rest is ticked by a person."""
+"""The page that somebody goes through before a deploy: what is known is filled in, the rest is ticked by a person.
 
-from collections.abc import Iterator, Sequence
-from datetime import datetime
+A tick is bound to the digest of the plan, as an approval is, and void for any other plan.
+"""
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 from django.utils import timezone
 
 from config.schema.dialects import dialect
+from config.schema.evidence import newest_backup, rehearsal
 from config.schema.gate import is_destructive, plan_digest
+from config.schema.journal import ChecklistTick, Journal
 from config.schema.loss import LossClass
 from config.schema.plan import AT_RUN_TIME, PlannedMigration, PlannedStep
-from config.schema.rehearsal import newest_backup_restored, newest_rehearsal, words_of
 
-BY_A_PERSON = (
-    "The window is agreed",
-    "The stakeholders know",
-    "The smoke test after it is written down",
-    "Somebody watches the monitoring",
-)
-NOT_KNOWN = "not known to this command: fill it in"
-NOT_REHEARSED = "none of this plan is known: say schema_rehearse, or fill it in"
+BY_A_PERSON = {
+    "window": "The window is agreed",
+    "stakeholders": "The stakeholders know",
+    "smoke_test": "The smoke test after it is written down",
+    "monitoring": "Somebody watches the monitoring",
+}
+
+
+@dataclass(frozen=True)
+class Item:
+    """One line of the checklist."""
+
+    title: str
+    known: str = ""
+    """What is filled in; empty where a person says it."""
+    details: tuple[str, ...] = ()
+    id: str = ""
+    """Of `BY_A_PERSON`, where a person ticks it."""
+    tick: Any = None
+    """The row of the one who did."""
+
+    @property
+    def said(self) -> str:
+        """Who ticked it, when, and what they wrote."""
+        if self.tick is None:
+            return ""
+        note = f": {self.tick.note}" if self.tick.note else ""
+        return f"{self.tick.ticked_by}, {self.tick.ticked_at:%Y-%m-%d %H:%M} UTC{note}"
+
+
+@dataclass(frozen=True)
+class Checklist:
+    """All of it, for one plan of one database."""
+
+    engine: str
+    digest: str
+    plan: tuple[PlannedMigration, ...]
+    items: tuple[Item, ...]
+
+
+def read_checklist(connection: Any, plan: Sequence[PlannedMigration]) -> Checklist:
+    """What is known of this plan, and who has ticked what; it writes nothing."""
+    digest = plan_digest(connection, plan)
+    version = ".".join(map(str, connection.get_database_version()))
+    ticks = {
+        each.item: each for each in Journal(connection).rows_if_any(ChecklistTick, digest=digest, withdrawn_at=None)
+    }
+    known = (
+        Item("Rehearsal on a copy, with its time", rehearsal(connection, digest)),
+        Item("Newest back-up, and whether it was restored once", newest_backup(connection)),
+        _listed(plan, "Loss", lambda step: step.loss.kind is not LossClass.NONE, lambda step: step.loss.what),
+        _listed(plan, "Expected blocking", lambda step: step.blocking != "no", lambda step: "; ".join(step.why)),
+        _listed(plan, "No way back", is_destructive, lambda step: step.verdict, otherwise="every step can be undone"),
+    )
+    by_a_person = (Item(title, id=name, tick=ticks.get(name)) for name, title in BY_A_PERSON.items())
+    return Checklist(f"{dialect(connection).name} {version}", digest, tuple(plan), (*known, *by_a_person))
+
+
+def tick(connection: Any, digest: str, item: str, *, by: str, note: str = "") -> bool:
+    """Tick an item of the plan of this digest; False where somebody has done so before, or there is no such item."""
+    rows = ChecklistTick._base_manager.using(connection.alias)
+    if item not in BY_A_PERSON or rows.filter(digest=digest, item=item, withdrawn_at=None).exists():
+        return False
+    rows.create(digest=digest, item=item, note=note, ticked_by=by[:255], ticked_at=timezone.now())
+    return True
 
 
 def checklist(connection: Any, plan: Sequence[PlannedMigration]) -> str:
     """A page of Markdown."""
-    return "\n".join(_lines(connection, plan))
+    return "\n".join(_lines(read_checklist(connection, plan)))
 
 
-def _lines(connection: Any, plan: Sequence[PlannedMigration]) -> Iterator[str]:
-    version = ".".join(map(str, connection.get_database_version()))
-    yield f"# Before {len(plan)} migrations on {dialect(connection).name} {version}\n"
-    yield f"Plan `{plan_digest(connection, plan)}`\n"
-    for migration in plan:
+def _lines(found: Checklist) -> Iterator[str]:
+    yield f"# Before {len(found.plan)} migrations on {found.engine}\n"
+    yield f"Plan `{found.digest}`\n"
+    for migration in found.plan:
         yield f"- {'back: ' if migration.backwards else ''}`{migration}`"
-    rehearsal = newest_rehearsal(connection, plan_digest(connection, plan))
-    yield f"\n- [ ] Rehearsal on a copy, with its time: {words_of(rehearsal) if rehearsal else NOT_REHEARSED}"
-    restored = newest_backup_restored(connection)
-    yield f"- [ ] Age of the newest back-up that was restored once: {_age(restored) if restored else NOT_KNOWN}"
-    yield from _listed(plan, "Loss", lambda s: s.loss.kind is not LossClass.NONE, lambda s: s.loss.what)
-    yield from _listed(plan, "Expected blocking", lambda s: s.blocking != "no", lambda s: "; ".join(s.why))
-    yield from _listed(plan, "No way back", is_destructive, lambda s: s.verdict, otherwise="every step can be undone")
-    yield from (f"- [ ] {each}. Name: ________" for each in BY_A_PERSON)
+    yield ""
+    for item in found.items:
+        if item.id:
+            yield f"- [{'x' if item.tick else ' '}] {item.title}. Name: {item.said or '________'}"
+        else:
+            yield f"- [ ] {item.title}: {item.known}"
+            yield from (f"  - {each}" for each in item.details)
     yield "\n## SQL\n"
-    for migration in plan:
+    for migration in found.plan:
         yield f"`{migration}`:\n"
-        statements = [each for step in migration.steps for each in (step.sql or (AT_RUN_TIME,))]
-        yield from (
-            f"    {line}" for text in [*statements, *(migration.deferred_sql or ())] for line in text.splitlines()
-        )
+        yield from (f"    {line}" for line in sql_of(migration))
         yield ""
 
 
-def _age(moment: datetime) -> str:
-    return f"{(timezone.now() - moment).total_seconds() / 3600:.1f} hours, of {moment:%Y-%m-%d %H:%M} UTC (a rehearsal)"
+def sql_of(migration: PlannedMigration) -> Iterator[str]:
+    """The lines of a migration's SQL, as far as it is known before it runs."""
+    statements = [each for step in migration.steps for each in (step.sql or (AT_RUN_TIME,))]
+    return (line for text in [*statements, *(migration.deferred_sql or ())] for line in text.splitlines())
 
 
 def _listed(
-    plan: Sequence[PlannedMigration], title: str, holds: Any, words: Any, *, otherwise: str = "none"
-) -> Iterator[str]:
-    found: list[tuple[PlannedMigration, PlannedStep]] = [(m, step) for m in plan for step in m.steps if holds(step)]
-    yield f"- [ ] {title}: " + ("" if found else otherwise)
-    yield from (f"  - `{migration}` {step.description}: {words(step)}" for migration, step in found)
+    plan: Sequence[PlannedMigration],
+    title: str,
+    holds: Callable[[PlannedStep], bool],
+    words: Callable[[PlannedStep], str],
+    *,
+    otherwise: str = "none",
+) -> Item:
+    found = [(migration, step) for migration in plan for step in migration.steps if holds(step)]
+    details = tuple(f"`{migration}` {step.description}: {words(step)}" for migration, step in found)
+    return Item(title, "" if found else otherwise, details)

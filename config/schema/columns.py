@@ -214,3 +214,23 @@ class RehearsalColumns(models.Model):
 
     def __str__(self) -> str:
         return self.digest[:12]
+
+
+class ChecklistTickColumns(models.Model):
+    """What a person says of one item of the checklist of one plan."""
+
+    digest = models.CharField(max_length=64)
+    """As that of an approval."""
+    item = models.CharField(max_length=32)
+    note = models.TextField()
+    ticked_by = models.CharField(max_length=255)
+    ticked_at = models.DateTimeField()
+    withdrawn_by = models.CharField(max_length=255, null=True)
+    withdrawn_at = models.DateTimeField(null=True)
+
+    class Meta:
+        abstract = True
+        db_table = "schema_checklist_ticks"
+
+    def __str__(self) -> str:
+        return f"{self.item} of {self.digest[:12]}"

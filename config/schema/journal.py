@@ -19,6 +19,7 @@ from django.utils import timezone
 from config.schema.columns import (
     AnswerEntryColumns,
     ApprovalColumns,
+    ChecklistTickColumns,
     OperationEntryColumns,
     ProbeColumns,
     RecoveryTaskColumns,
@@ -44,7 +45,8 @@ Probe = unregistered(ProbeColumns, registry)
 RecoveryTask = unregistered(RecoveryTaskColumns, registry)
 TABLES = (Run, Step, OperationEntry, StatementEntry, AnswerEntry)
 Approval = unregistered(ApprovalColumns, registry)
-BESIDE = (Probe, RecoveryTask, Approval)
+ChecklistTick = unregistered(ChecklistTickColumns, registry)
+BESIDE = (Probe, RecoveryTask, Approval, ChecklistTick)
 """What others write, and only `migrate` makes."""
 
 

@@ -62,3 +62,9 @@ class RecoveryTask(columns.RecoveryTaskColumns):
 class Approval(columns.ApprovalColumns):
     class Meta(columns.ApprovalColumns.Meta):
         managed = False
+
+
+class ChecklistTick(columns.ChecklistTickColumns):
+    class Meta(columns.ChecklistTickColumns.Meta):
+        managed = False
+        verbose_name_plural = "checklist"

@@ -147,7 +147,7 @@ def create_table(lock: SchemaLock, table: str, timeout: float, words: dict[str, 
 
     Raises Refused where it is not missing, and what `SchemaLock.take` raises after `timeout` seconds.
     """
-    with _run(lock, timeout, words):
+    with run_under_lock(lock, timeout, words):
         state = applied_state(MigrationExecutor(lock.connection))
         if table not in {each.table for each in lacking(lock.connection, state, {table})}:
             raise Refused(f"{table} is no table that is missing here; schema_status names those that are.")
@@ -162,7 +162,7 @@ def mend(lock: SchemaLock, proposal: Proposal, timeout: float, words: dict[str, 
 
     The native lock proves that nobody else works. Raises what `SchemaLock.take` raises after `timeout` seconds.
     """
-    with _run(lock, timeout, words) as journal:
+    with run_under_lock(lock, timeout, words) as journal:
         if proposal.record:
             _record(journal, proposal.record)
         with lock.connection.cursor() as cursor:
@@ -173,11 +173,16 @@ def mend(lock: SchemaLock, proposal: Proposal, timeout: float, words: dict[str, 
 def _record(journal: Journal, migration: Any) -> None:
     """As `migrate --fake` does, which Django refuses for what lies below something that is recorded."""
     with transaction.atomic(using=journal.connection.alias):
-        described = [("", each.describe()) for each in flattened(migration.operations)]
-        step = journal.begin_step(migration, described, backwards=False, in_one_transaction=True)
-        step.faked = True
-        journal.end_step(step)
+        journal_as_faked(journal, migration)
         MigrationRecorder(journal.connection).record_applied(migration.app_label, migration.name)
+
+
+def journal_as_faked(journal: Journal, migration: Any) -> None:
+    """Write into the journal that a migration was recorded without being run; in the transaction that records it."""
+    described = [("", each.describe()) for each in flattened(migration.operations)]
+    step = journal.begin_step(migration, described, backwards=False, in_one_transaction=True)
+    step.faked = True
+    journal.end_step(step)
 
 
 def decide(lock: SchemaLock, decision: str, timeout: float, words: dict[str, str]) -> list[str]:
@@ -185,7 +190,7 @@ def decide(lock: SchemaLock, decision: str, timeout: float, words: dict[str, str
 
     Raises Refused where there is nothing to decide, and what `SchemaLock.take` raises after `timeout` seconds.
     """
-    with _run(lock, timeout, words) as journal:
+    with run_under_lock(lock, timeout, words) as journal:
         undecided = [row for step in journal.open_steps() for row in journal.undecided(step)]
         if not undecided:
             raise Refused("Nothing here needs a decision; say migrate, which goes on with what was interrupted.")
@@ -197,7 +202,7 @@ def decide(lock: SchemaLock, decision: str, timeout: float, words: dict[str, str
 
 
 @contextlib.contextmanager
-def _run(lock: SchemaLock, timeout: float, words: dict[str, str]) -> Iterator[Journal]:
+def run_under_lock(lock: SchemaLock, timeout: float, words: dict[str, str]) -> Iterator[Journal]:
     """A run of its own under the lock; that it begins closes one whose process is gone."""
     journal = Journal(lock.connection)
     lock.take(timeout)

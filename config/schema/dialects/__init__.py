@@ -1,11 +1,12 @@
 """Everything in which the database engines differ; `dialect(connection)` gives the answers of one of them."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from typing import Any
 
 from config.schema.dialects.backups import Backups
 from config.schema.dialects.catalogue import Catalogue
+from config.schema.dialects.diagnosis import Diagnosis
 from config.schema.dialects.locks import Cluster, NativeLock
 from config.schema.dialects.preflight import Obstacle
 from config.schema.dialects.statements import Statements
@@ -33,6 +34,11 @@ class Dialect:
     """Whether a pooler stands between this connection and the server."""
     obstacles: Callable[[Any], list[Obstacle]]
     """What stands in the way of every migration of this connection's database."""
+    definitions: Callable[[Any], list[str]]
+    """The SQL of all that is there, in one order; without rows and what changes while they do, users and hosts."""
+    diagnosis: Diagnosis
+    drop_tables: Callable[[Any, Collection[str]], None]
+    """Drop these tables and views, which no other refers to."""
     utc_now: str
     """An expression for the present instant in UTC, to the microsecond, that may stand in a column default."""
     observed_lock: Callable[[Any, str, int], str | None]

@@ -13,6 +13,9 @@ from django.utils import timezone
 
 from config.demo.factories import UserFactory
 from config.schema import journal
+from config.schema.checklist import checklist
+from config.schema.gate import plan_digest
+from config.schema.plan import read_plan
 from config.schema.probe import probe
 
 pytestmark = pytest.mark.django_db
@@ -66,6 +69,7 @@ def fill() -> None:
     journal.AnswerEntry._base_manager.create(**at, operation=0, question="get_constraints()", answer="{}")
     task()
     journal.Approval._base_manager.create(digest=DIGEST, approved_by="ada", reason="agreed", approved_at=now)
+    journal.ChecklistTick._base_manager.create(digest=DIGEST, item="window", note="", ticked_by="ada", ticked_at=now)
     probe(connection, release="1.0")
 
 
@@ -160,3 +164,57 @@ def test_a_plan_is_approved_by_its_digest_and_the_yes_is_withdrawn_but_stays(adm
     found.refresh_from_db()
     assert found.withdrawn_by == admin_user.username
     assert not journal.Journal(connection).is_approved(DIGEST)
+
+
+CHECKLIST, TICK = "admin:schema_checklisttick_changelist", "admin:schema_checklisttick_tick"
+
+
+@pytest.fixture
+def pending():
+    """One migration is to be run; the digest of the plan."""
+    MigrationRecorder(connection).migration_qs.filter(app="demo", name="0001_seeded_rows").delete()
+    plan = read_plan(connection)
+    assert plan
+    return plan_digest(connection, plan)
+
+
+def test_the_checklist_is_filled_in_as_far_as_it_is_known(admin_client, pending):
+    shown = admin_client.get(reverse(CHECKLIST)).content.decode()
+
+    assert pending in shown
+    assert "unknown: none was made" in shown and "seeded_rows" in shown
+    assert shown.count('name="item"') == 4
+
+
+def test_an_item_is_ticked_once_by_a_named_person_and_shown_by_the_command_too(admin_client, admin_user, pending):
+    for _ in range(2):
+        posted = {"digest": pending, "item": "window", "note": "Saturday, 22 to 23"}
+        assert admin_client.post(reverse(TICK), posted).status_code == 302
+
+    [tick] = journal.ChecklistTick._base_manager.all()
+    assert (tick.ticked_by, tick.note) == (admin_user.get_username(), "Saturday, 22 to 23")
+    assert f"[x] The window is agreed. Name: {admin_user.get_username()}, " in checklist(
+        connection, read_plan(connection)
+    )
+
+    ids = {"action": "withdraw", "_selected_action": [tick.pk]}
+    admin_client.post(reverse(CHECKLIST), ids)
+    assert "[ ] The window is agreed. Name: ____" in checklist(connection, read_plan(connection))
+    tick.refresh_from_db()
+    assert tick.withdrawn_by == admin_user.get_username()
+
+
+def test_a_tick_of_another_plan_or_of_no_item_is_not_stored(admin_client, pending):
+    for wrong in ({"digest": DIGEST, "item": "window"}, {"digest": pending, "item": "nothing"}, {}):
+        assert admin_client.post(reverse(TICK), wrong).status_code == 302
+    assert not journal.ChecklistTick._base_manager.exists()
+
+
+def test_who_may_only_look_ticks_nothing(client, pending):
+    user = UserFactory(is_staff=True)
+    user.user_permissions.add(Permission.objects.get(codename="view_checklisttick"))
+    client.force_login(user)
+
+    assert 'name="item"' not in client.get(reverse(CHECKLIST)).content.decode()
+    assert client.post(reverse(TICK), {"digest": pending, "item": "window"}).status_code == 403
+    assert not journal.ChecklistTick._base_manager.exists()

@@ -4,6 +4,9 @@ from config.schema.dialects import Dialect
 from config.schema.dialects.mysql.backup import MySQLBackups
 from config.schema.dialects.mysql.catalogue import MySQLCatalogue
 from config.schema.dialects.mysql.cluster import Galera
+from config.schema.dialects.mysql.definitions import definitions
+from config.schema.dialects.mysql.diagnosis import MySQLDiagnosis
+from config.schema.dialects.mysql.emptying import drop_tables
 from config.schema.dialects.mysql.lock import NamedLock, copied, is_pooled
 from config.schema.dialects.mysql.preflight import obstacles
 from config.schema.dialects.mysql.statements import MySQLStatements
@@ -21,6 +24,9 @@ MARIADB = Dialect(
     is_pooled=is_pooled,
     obstacles=lambda connection: obstacles(connection, ("utf8mb4_nopad_bin", "utf8mb4_unicode_ci")),
     observed_lock=copied,
+    definitions=definitions,
+    diagnosis=MySQLDiagnosis(mariadb=True),
+    drop_tables=drop_tables,
     utc_now="UTC_TIMESTAMP(6)",
     cluster=Galera(),
 )
@@ -36,6 +42,9 @@ MYSQL = Dialect(
     is_pooled=is_pooled,
     obstacles=lambda connection: obstacles(connection, ("utf8mb4_0900_bin", "utf8mb4_unicode_ci")),
     observed_lock=copied,
+    definitions=definitions,
+    diagnosis=MySQLDiagnosis(mariadb=False),
+    drop_tables=drop_tables,
     utc_now="UTC_TIMESTAMP(6)",
     cluster=Galera(),
 )

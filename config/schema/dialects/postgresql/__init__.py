@@ -3,6 +3,9 @@
 from config.schema.dialects import Dialect
 from config.schema.dialects.postgresql.backup import PostgreSQLBackups
 from config.schema.dialects.postgresql.catalogue import PostgreSQLCatalogue
+from config.schema.dialects.postgresql.definitions import definitions
+from config.schema.dialects.postgresql.diagnosis import PostgreSQLDiagnosis
+from config.schema.dialects.postgresql.emptying import drop_tables
 from config.schema.dialects.postgresql.lock import AdvisoryLock, is_pooled, strongest_lock
 from config.schema.dialects.postgresql.preflight import obstacles
 from config.schema.dialects.postgresql.statements import PostgreSQLStatements
@@ -20,5 +23,8 @@ POSTGRESQL = Dialect(
     is_pooled=is_pooled,
     obstacles=obstacles,
     observed_lock=strongest_lock,
+    definitions=definitions,
+    diagnosis=PostgreSQLDiagnosis(),
+    drop_tables=drop_tables,
     utc_now="STATEMENT_TIMESTAMP()",
 )

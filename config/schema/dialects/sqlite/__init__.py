@@ -3,6 +3,9 @@
 from config.schema.dialects import Dialect
 from config.schema.dialects.sqlite.backup import SQLiteBackups
 from config.schema.dialects.sqlite.catalogue import SQLiteCatalogue
+from config.schema.dialects.sqlite.definitions import definitions
+from config.schema.dialects.sqlite.diagnosis import SQLiteDiagnosis
+from config.schema.dialects.sqlite.emptying import drop_tables
 from config.schema.dialects.sqlite.lock import FileLock, is_pooled
 from config.schema.dialects.sqlite.preflight import absent, obstacles
 from config.schema.dialects.sqlite.statements import SQLiteStatements
@@ -21,5 +24,8 @@ SQLITE = Dialect(
     obstacles=obstacles,
     observed_lock=lambda connection, sql, rows: "the one writer; readers go on",
     absent=absent,
+    definitions=definitions,
+    diagnosis=SQLiteDiagnosis(),
+    drop_tables=drop_tables,
     utc_now="STRFTIME('%Y-%m-%d %H:%M:%f000', 'NOW')",
 )

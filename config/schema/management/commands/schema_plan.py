@@ -11,7 +11,7 @@ from django.db import DEFAULT_DB_ALIAS, connections
 from django.db.migrations.exceptions import AmbiguityError
 from django.db.migrations.loader import MigrationLoader
 
-from config.schema.checklist import checklist
+from config.schema.checklist import checklist, read_checklist
 from config.schema.dialects import dialect
 from config.schema.direct import OnDirectConnection
 from config.schema.exits import USAGE
@@ -41,7 +41,8 @@ class Command(OnDirectConnection, BaseCommand):
         targets = targets_of(connection, options["app_label"], options["migration_name"])
         plan = read_plan(connection, targets, with_sql=options["sql"] or options["checklist"])
         if options["format"] == "json":
-            self.stdout.write(json.dumps(as_json(connection, plan), indent=2))
+            more = {"checklist": checklist_as_json(connection, plan)} if options["checklist"] else {}
+            self.stdout.write(json.dumps(as_json(connection, plan) | more, indent=2))
         elif options["checklist"]:
             self.stdout.write(checklist(connection, plan))
         else:
@@ -117,6 +118,13 @@ def as_json(connection: Any, plan: list[PlannedMigration]) -> dict[str, Any]:
             for migration in plan
         ],
     }
+
+
+def checklist_as_json(connection: Any, plan: list[PlannedMigration]) -> list[dict[str, Any]]:
+    return [
+        {"title": each.title, "known": each.known, "details": list(each.details), "id": each.id, "ticked": each.said}
+        for each in read_checklist(connection, plan).items
+    ]
 
 
 def step_as_json(step: PlannedStep) -> dict[str, Any]:
