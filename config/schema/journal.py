@@ -19,6 +19,7 @@ from django.utils import timezone
 from config.schema.columns import (
     AnswerEntryColumns,
     ApprovalColumns,
+    BackfillColumns,
     OperationEntryColumns,
     ProbeColumns,
     RecoveryTaskColumns,
@@ -44,7 +45,8 @@ Probe = unregistered(ProbeColumns, registry)
 RecoveryTask = unregistered(RecoveryTaskColumns, registry)
 TABLES = (Run, Step, OperationEntry, StatementEntry, AnswerEntry)
 Approval = unregistered(ApprovalColumns, registry)
-BESIDE = (Probe, RecoveryTask, Approval)
+Backfill = unregistered(BackfillColumns, registry)
+BESIDE = (Probe, RecoveryTask, Approval, Backfill)
 """What others write, and only `migrate` makes."""
 
 
@@ -99,7 +101,7 @@ class Journal:
         self.connection.schema_runs = tuple(pk for pk in self.connection.schema_runs if pk != self.run.pk)
         words = f"{type(error).__name__}: {error}".split("\n", 1)[0][:2000] if error else None
         self.rows(Run).filter(pk=self.run.pk, ended_at=None).update(
-            ended_at=timezone.now(), outcome="failed" if error else "done", error=words
+            ended_at=timezone.now(), outcome=getattr(error, "outcome", "failed") if error else "done", error=words
         )
         self.run = None
 

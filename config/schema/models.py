@@ -62,3 +62,8 @@ class RecoveryTask(columns.RecoveryTaskColumns):
 class Approval(columns.ApprovalColumns):
     class Meta(columns.ApprovalColumns.Meta):
         managed = False
+
+
+class Backfill(columns.BackfillColumns):
+    class Meta(columns.BackfillColumns.Meta):
+        managed = False
