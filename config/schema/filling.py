@@ -42,6 +42,7 @@ class Work:
     """Whether a row that was filled no longer matches `where`, so that those still unfilled can be counted."""
     seconds: float
     """How long a batch shall take."""
+    first_rows: int = FIRST_ROWS
 
 
 class Filling:
@@ -102,7 +103,7 @@ class Filling:
                 backwards=place.step.backwards,
                 table_name=meta.db_table,
                 total=dialect(self.connection).catalogue.estimate(self.connection, meta.db_table),
-                batch_rows=FIRST_ROWS,
+                batch_rows=self.work.first_rows,
                 started_at=now,
                 last_at=now,
             )

@@ -8,7 +8,7 @@ from django.db.migrations.operations.base import Operation
 from django.db.models import Q
 
 from config.schema.exits import Refused
-from config.schema.filling import Filling, Work
+from config.schema.filling import FIRST_ROWS, Filling, Work
 from config.schema.journal import Backfill as BackfillRow
 from config.schema.place import place
 
@@ -26,6 +26,8 @@ class Backfill(Operation):
     keeps_its_place = True
     """`config.schema.resume` leaves its statements alone."""
     reduces_to_sql = False
+    first_rows = FIRST_ROWS
+    """How many rows the first batch has; the following ones take `batch_seconds`."""
 
     def __init__(
         self,
@@ -49,13 +51,13 @@ class Backfill(Operation):
         nothing has to be done; or say in `irreversible` why there is none. Raises ValueError where these contradict.
         """
         self.model, self.set, self.compute, self.where, self.verify = model, set, compute, where, verify
-        self.fields = list(set if set is not None else fields)
+        self.filled = list(set if set is not None else fields)
         self.reverse, self.reverse_where, self.irreversible = reverse, reverse_where, irreversible
-        self.name = name or f"{model.lower()}.{'_'.join(self.fields)}"
+        self.name = name or f"{model.lower()}.{'_'.join(self.filled)}"
         self.batch_seconds = batch_seconds
         if (set is None) is (compute is None):
             raise ValueError(f"Backfill {self.name}: say either set= or compute=.")
-        if not self.fields or (set is not None and fields):
+        if not self.filled or (set is not None and fields):
             raise ValueError(f"Backfill {self.name}: name what it fills, in set=, or with compute= in fields=.")
         if (reverse is None) is not bool(irreversible):
             raise ValueError(
@@ -78,7 +80,7 @@ class Backfill(Operation):
         said = {
             "set": self.set,
             "compute": self.compute,
-            "fields": self.fields if self.compute else [],
+            "fields": self.filled if self.compute else [],
             "where": self.where,
             "verify": self.verify,
             "reverse": self.reverse,
@@ -92,7 +94,7 @@ class Backfill(Operation):
         return type(self).__qualname__, [self.model], kept
 
     def describe(self) -> str:
-        return f"Fill {', '.join(self.fields)} of {self.model} in batches"
+        return f"Fill {', '.join(self.filled)} of {self.model} in batches"
 
     def does_nothing(self, *, forwards: bool) -> bool:
         """Whether this way changes no row."""
@@ -131,16 +133,17 @@ class Backfill(Operation):
                 "so that nobody else could write to the rows, on SQLite to nothing at all. Say atomic = False in the "
                 "class of the migration, and run it with this project's migrate."
             )
-        self._refuse_other_tables(model, list(values) or self.fields, where)
+        self._refuse_other_tables(model, list(values) or self.filled, where)
         work = Work(
             name=self.name,
             model=model,
             values=values,
             compute=compute,
-            fields=self.fields,
+            fields=self.filled,
             where=where,
             verifies=verify and where is not None,
             seconds=self.batch_seconds,
+            first_rows=self.first_rows,
         )
         Filling(work, connection, here).run()
 

@@ -36,10 +36,17 @@ def double(rows):
         row.new = row.old * 2
 
 
+def count(rows):
+    time.sleep(settings.BATCH_SLEEP)
+    for row in rows:
+        row.times += 1
+
+
 FILL = {
     "copy": lambda: Backfill("Row", set={"new": F("old")}, where=Q(new=None), reverse={"new": None}, **pace()),
     "increment": lambda: Backfill("Row", set={"times": F("times") + 1}, reverse={"times": F("times") - 1}, **pace()),
     "code": lambda: Backfill("Row", compute=double, fields=["new"], where=Q(new=None), reverse={}, **pace()),
+    "count": lambda: Backfill("Row", compute=count, fields=["times"], reverse={}, **pace()),
     "never": lambda: Backfill("Row", set={"new": None}, where=Q(new=None), reverse={}, name="never"),
     "partly": lambda: Backfill(
         "Row", set={"new": F("nothing")}, where=Q(new=None), reverse={}, name="partly", batch_seconds=10
