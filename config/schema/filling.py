@@ -20,6 +20,8 @@ from config.schema.ticker import Ticker
 FIRST_ROWS, LEAST_ROWS, MOST_ROWS = 2_000, 100, 200_000
 """How many keys the first batch goes over, and how few and how many any may: all its rows stay locked until it commits,
 and below the least a commit costs more than its rows."""
+ROWS_IN_A_STATEMENT = 100
+"""Of those that code has computed: each is a branch of one expression, whose depth SQLite limits."""
 ATTEMPTS, PAUSE_SECONDS = 6, 0.1
 """How often one batch is tried that meets a deadlock or a lock, and the pause after the first of these."""
 SWEEPS = 5
@@ -175,7 +177,7 @@ class Filling:
         found = list(rows.select_for_update().order_by(*self.keys.order()))
         if found:
             self.work.compute(found)
-            self.table.bulk_update(found, self.work.fields, batch_size=1000)
+            self.table.bulk_update(found, self.work.fields, batch_size=ROWS_IN_A_STATEMENT)
         return len(found)
 
     def _refuse_what_leaves_rows_unfilled(self, batch: Any, filled: int) -> None:

@@ -96,6 +96,14 @@ class Backfill(Operation):
     def describe(self) -> str:
         return f"Fill {', '.join(self.filled)} of {self.model} in batches"
 
+    def why_not_in_a_transaction(self) -> str:
+        """What to say where one transaction holds the migration, or something else than our `migrate` runs it."""
+        return (
+            f"{self.describe()}: its batches have to commit one by one, and one transaction would hold them all, so "
+            "that nobody else could write to the rows, on SQLite to nothing at all. Say atomic = False in the class "
+            "of the migration, and run it with this project's migrate."
+        )
+
     def does_nothing(self, *, forwards: bool) -> bool:
         """Whether this way changes no row."""
         return not forwards and self.reverse is not None and not self.reverse
@@ -128,11 +136,7 @@ class Backfill(Operation):
             return
         here = place.get()
         if connection.in_atomic_block or here is None:
-            raise Refused(
-                f"{self.describe()}: its batches have to commit one by one, and here one transaction holds them all, "
-                "so that nobody else could write to the rows, on SQLite to nothing at all. Say atomic = False in the "
-                "class of the migration, and run it with this project's migrate."
-            )
+            raise Refused(self.why_not_in_a_transaction())
         self._refuse_other_tables(model, list(values) or self.filled, where)
         work = Work(
             name=self.name,
