@@ -35,9 +35,10 @@ class Watched:
         self._run(lambda: self._operation.database_backwards(*arguments))
 
     def _run(self, run: Callable[[], None]) -> None:
-        if self._atomic and getattr(self._operation, "keeps_its_place", False):
+        operation: Any = self._operation
+        if self._atomic and getattr(operation, "keeps_its_place", False):
             # Where no DDL can be rolled back it would work, and be refused on every other engine.
-            raise Refused(self._operation.why_not_in_a_transaction())
+            raise Refused(operation.why_not_in_a_transaction())
         inside = isinstance(self._operation, RunPython) and self._operation.atomic is not False and self._atomic
         alias = self._progress.connection.alias
         with transaction.atomic(using=alias) if inside else contextlib.nullcontext():
