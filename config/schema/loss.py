@@ -184,7 +184,8 @@ def is_nothing(connection: Any, change: Change) -> bool:
         case RunSQL():
             return bool((operation.sql if forward else operation.reverse_sql) == RunSQL.noop)
         case _:
-            return False
+            does_nothing = getattr(operation, "does_nothing", None)
+            return bool(does_nothing and does_nothing(forwards=forward))
 
 
 def filled(old: Any) -> Q:

@@ -11,6 +11,8 @@ from django.db.migrations.operations.base import Operation
 from config.schema.dialects import NAMES, dialect
 from config.schema.dialects.mysql import partitions as mysql
 from config.schema.dialects.postgresql import partitions as postgresql
+from config.schema.operations_backfill import AfterBackfill as AfterBackfill
+from config.schema.operations_backfill import Backfill as Backfill
 
 
 @dataclass(frozen=True)

@@ -7,6 +7,7 @@ from typing import Any
 from django.db import Error, OperationalError
 from django.db.migrations.executor import MigrationExecutor
 
+from config.schema.backfill import only_fills, open_backfills, paused_backfill, way_on, words_of
 from config.schema.claim import ClaimRow
 from config.schema.dialects import dialect
 from config.schema.direct import (
@@ -23,6 +24,7 @@ from config.schema.exits import DONE, INTERRUPTED, LOCKED, REFUSED, UNREACHABLE,
 from config.schema.expected import expected_tables, present_tables
 from config.schema.journal import Journal, Run
 from config.schema.waits import limited
+from config.schema.watched import flattened
 
 
 class State(enum.Enum):
@@ -32,6 +34,7 @@ class State(enum.Enum):
     INTERRUPTED = "interrupted"
     RUNNING = "running"
     DRIFTED = "drifted"
+    PAUSED = "paused"
     PENDING = "pending"
     READY = "ready"
 
@@ -46,6 +49,7 @@ EXIT_CODES = {
     State.INTERRUPTED: INTERRUPTED,
     State.RUNNING: LOCKED,
     State.DRIFTED: REFUSED,
+    State.PAUSED: INTERRUPTED,
     State.PENDING: REFUSED,
     State.READY: DONE,
 }
@@ -79,6 +83,8 @@ class SchemaState:
     pending: tuple[str, ...] = ()
     ahead: tuple[str, ...] = ()
     """Applied, and unknown to this code: a newer release has been here, which is no fault."""
+    filling: tuple[str, ...] = ()
+    """Those of the pending ones that are begun, and only fill what is there: this code can work meanwhile."""
     holder: str | None = None
     version: str | None = None
     """The migration that was recorded last."""
@@ -146,6 +152,7 @@ class _Reader:
             applied=tuple(f"{app}.{name}" for app, name in sorted({*self.loader.applied_migrations} - {*ahead})),
             pending=tuple(pending),
             ahead=tuple(f"{app}.{name}" for app, name in ahead),
+            filling=tuple(each for each in pending if each in self._filling()),
             holder=holder,
             version=self._version(),
             tables_expected=expected,
@@ -170,6 +177,11 @@ class _Reader:
             words = f"{counted(len(to_run), 'migration is', 'migrations are')} not applied: {some}."
             self._add("pending", words, "Run migrate.", State.PENDING)
         return pending
+
+    def _filling(self) -> set[str]:
+        begun = {(row.app, row.migration) for row in open_backfills(self.connection) if not row.backwards}
+        known = [self.loader.disk_migrations[key] for key in begun if key in self.loader.disk_migrations]
+        return {str(each) for each in known if all(map(only_fills, flattened(each.operations)))}
 
     def _tables(self) -> tuple[int, tuple[str, ...]]:
         """How many tables the applied migrations have made, and which of them are not there."""
@@ -213,7 +225,10 @@ class _Reader:
 
     def _interrupted(self, journal: Journal, step: Any) -> None:
         words = f"{journal.words_of(step)} was interrupted{journal.position(step)}."
-        if (step.app, step.name) not in self.loader.graph.nodes:
+        if paused := paused_backfill(journal, step):
+            # Before all else: a release that does not have the file must not take its pause for a fault.
+            self._add("paused", f"{words_of(paused)}.", way_on(paused), State.PAUSED, str(step))
+        elif (step.app, step.name) not in self.loader.graph.nodes:
             way = f"Bring the file of {step} back, then run schema_recover --apply."
             self._add("interrupted", f"{words} Its file is gone.", way, State.INTERRUPTED, str(step))
         elif journal.undecided(step):
@@ -236,7 +251,7 @@ class _Reader:
     def _drift(self) -> bool | None:
         """Adds what differs; returns whether all checks are as they should be, None where nobody can tell now."""
         found = history_differences(self.connection, self.loader)
-        may_compare = not {State.RUNNING, State.INTERRUPTED} & {issue.state for issue in self.issues}
+        may_compare = not {State.RUNNING, State.INTERRUPTED, State.PAUSED} & {issue.state for issue in self.issues}
         if may_compare:
             try:
                 known = self._unrecorded()

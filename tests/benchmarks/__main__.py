@@ -27,6 +27,8 @@ def main() -> None:
                 show(engine, ingest(url, options.vms, options.rounds))
                 show_vcenter(engine, vcenter(url, options.simulated))
             show_migrating(engine, result("", "tests.benchmarks.migrating", engine, "--rounds", str(options.rounds)))
+            with fresh_database(engine) as url:
+                show_backfill(engine, result(url, "tests.benchmarks.backfill"))
             if engine in STARTERS:
                 with fresh_database(engine) as url:
                     show_queue(engine, result(url, "tests.benchmarks.queue"))
@@ -85,6 +87,14 @@ def show_migrating(engine: str, result: dict) -> None:
             f"  {name:<22}{found['ours']:>7.2f} s {found['stock']:>7.2f} s {found['ratio']:>6.2f}  (goal: {goal})",
             flush=True,
         )
+
+
+def show_backfill(engine: str, result: dict) -> None:
+    print(f"\nbackfill of {result['rows']:,} rows on {engine}, {result['batches']} batches")
+    print(f"  one UPDATE {result['update']:>9,} rows/s, in batches {result['backfill']:>9,}, ", end="")
+    print(f"ratio {result['ratio']:.2f}  (goal: at least 0.5)")
+    print(f"  first tenth of the batches {result['first']:>9,} rows/s, last tenth {result['last']:>9,}, ", end="")
+    print(f"ratio {result['flat']:.2f}  (goal: flat); longest batch {result['longest']:.2f} s", flush=True)
 
 
 def show_queue(engine: str, result: dict) -> None:

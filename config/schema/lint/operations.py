@@ -5,6 +5,7 @@ from typing import Any
 
 from django.db.migrations import RunPython, RunSQL, SeparateDatabaseAndState
 
+from config.schema.backfill import only_fills
 from config.schema.changes import STATE_ONLY, Step, operations_within
 from config.schema.dialects.costs import FREE, Kind, costs, kinds_of
 from config.schema.lint.findings import Finding
@@ -74,11 +75,26 @@ def mixed_transaction(project: Project) -> Iterator[Finding]:
             )
 
 
+def backfill_in_transaction(project: Project) -> Iterator[Finding]:
+    """schema.C009; `migrate` refuses it too, on every engine."""
+    for migration in project.migrations():
+        within = [each for top in migration.operations for each in operations_within(top)]
+        for operation in within if migration.atomic else ():
+            if getattr(operation, "keeps_its_place", False):
+                yield Finding(
+                    "schema.C009",
+                    name_of(migration),
+                    f"{operation.describe()} commits batch by batch, and its migration is one transaction.",
+                    "Say atomic = False in the class of the migration.",
+                )
+
+
 def _changes_schema(operation: Any) -> bool:
     """Code does not, a wrapper does it by what it wraps, and SQL only where it says so to the state."""
     if isinstance(operation, RunSQL):
         return bool(operation.state_operations)
-    return not isinstance(operation, (RunPython, SeparateDatabaseAndState, *STATE_ONLY))
+    known = isinstance(operation, (RunPython, SeparateDatabaseAndState, *STATE_ONLY))
+    return not (known or only_fills(operation))
 
 
 def unsafe_operations(project: Project) -> Iterator[Finding]:

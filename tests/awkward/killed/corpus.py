@@ -13,6 +13,8 @@ from django.db import DatabaseError, models
 from django.db import migrations as m
 from django.db.migrations.operations.base import Operation
 
+from config.schema.operations import AfterBackfill, Backfill
+
 APP = "killed"
 
 
@@ -77,6 +79,18 @@ PAIR = [
     m.CreateModel("Child", [pk(), ("parent", fk())]),
     rows("Child", parent_id=1),
 ]
+KEPT = [
+    m.CreateModel("Kept", [pk(), ("old", models.IntegerField()), ("new", models.IntegerField(null=True))]),
+    m.RunPython(
+        lambda apps, editor: (
+            apps.get_model(APP, "Kept")
+            .objects.using(editor.connection.alias)
+            .bulk_create(apps.get_model(APP, "Kept")(id=number, old=0) for number in range(1, 251))
+        ),
+        m.RunPython.noop,
+    ),
+]
+"""More rows than the least batch has."""
 INDEX = models.Index(fields=["name"], name="thing_by_name")
 UNIQUE = models.UniqueConstraint(fields=["id", "name"], name="thing_id_and_name")
 CHECK = models.CheckConstraint(condition=models.Q(name__gt=""), name="thing_has_name")
@@ -88,6 +102,12 @@ class Tolerant(m.RunSQL):
     def database_forwards(self, *arguments: Any) -> None:
         with contextlib.suppress(DatabaseError):
             super().database_forwards(*arguments)
+
+
+class SmallBatches(Backfill):
+    """As a kill has to meet several of them."""
+
+    first_rows = 100
 
 
 def insert(number: int) -> str:
@@ -258,6 +278,41 @@ CASES: dict[str, Case] = {
         THING, [m.RunSQL("CREATE VIEW killed_view AS SELECT id FROM killed_thing", "DROP VIEW killed_view")]
     ),
     "code": Case([TALLY], [count("code")], atomic=(True,)),
+    "backfill": Case(
+        KEPT,
+        [
+            SmallBatches(
+                "Kept", set={"old": models.F("old") + 1}, reverse={"old": models.F("old") - 1}, batch_seconds=1e-9
+            ),
+            SmallBatches(
+                "Kept",
+                set={"new": models.F("old")},
+                where=models.Q(new=None),
+                reverse={"new": None},
+                name="copy",
+                batch_seconds=1e-9,
+            ),
+            AfterBackfill("Kept", models.Q(new=None), backfill="copy"),
+        ],
+        quick=True,
+        atomic=(False,),
+    ),
+    "backfill_among_tables": Case(
+        KEPT,
+        [
+            m.AddField("Kept", "more", models.IntegerField(null=True)),
+            SmallBatches(
+                "Kept",
+                set={"more": models.F("id") * 2, "old": models.F("old") + 1},
+                where=models.Q(more=None),
+                reverse={"more": None, "old": models.F("old") - 1},
+                reverse_where=models.Q(more__isnull=False),
+                batch_seconds=1e-9,
+            ),
+            m.AlterField("Kept", "more", models.IntegerField(default=0)),
+        ],
+        atomic=(False,),
+    ),
     "code_among_tables": Case(
         [TALLY, *PAIR],
         [

@@ -322,6 +322,19 @@ class TestTransaction:
         assert ids(app) == set()
 
 
+class TestBackfills:
+    FILLS = "Backfill('Thing', set={'name': 'a'}, reverse={})"
+    MORE = "from config.schema.operations import Backfill"
+
+    def test_one_in_a_transaction_trips(self, app: App) -> None:
+        app.add("0002_fill", self.FILLS, more=self.MORE)
+        assert ids(app) == {"schema.C009"}
+
+    def test_one_that_commits_batch_by_batch_does_not(self, app: App) -> None:
+        app.add("0002_fill", self.FILLS, attributes="atomic = False", more=self.MORE)
+        assert ids(app) == set()
+
+
 class TestEdits:
     def test_an_applied_migration_that_was_edited_trips(self, app: App) -> None:
         assert ids(app, recorded={(app.label, "0001_thing"): "of another meaning"}) == {"schema.C007"}

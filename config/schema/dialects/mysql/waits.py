@@ -15,6 +15,8 @@ from config.schema.dialects.waits import DATA_SECONDS, LONG, PATIENT, Holder, Se
 
 SHAPE = {"CREATE", "ALTER", "DROP", "TRUNCATE", "RENAME", "OPTIMIZE", "REPAIR", "ANALYZE", "LOCK"}
 LOCK_WAIT_TIMEOUT, DEADLOCK = 1205, 1213
+CHANGED_SINCE_READ = 1020
+"""What `innodb_snapshot_isolation` makes of a row that somebody else has changed."""
 PROCESS = "to see who, give this user the right PROCESS, or install the plugin metadata_lock_info"
 AGE = "TIMESTAMPDIFF(SECOND, CONVERT_TZ(t.trx_started, 'SYSTEM', '+00:00'), UTC_TIMESTAMP())"
 PLUGIN = (
@@ -61,6 +63,9 @@ class MySQLWaits(ServerWaits):
 
     def is_lock_failure(self, error: BaseException) -> bool:
         return bool(error.args) and error.args[0] in (LOCK_WAIT_TIMEOUT, DEADLOCK)
+
+    def may_pass(self, error: BaseException) -> bool:
+        return self.is_lock_failure(error) or (bool(error.args) and error.args[0] == CHANGED_SINCE_READ)
 
     def changes_shape(self, sql: str) -> bool:
         return first_words(sql)[0] in SHAPE
