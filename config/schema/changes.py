@@ -131,7 +131,8 @@ def _changes(operation: Any, app_label: str, before: ProjectState, after: Projec
         case django.RenameField():
             yield _column(app_label, operation.model_name_lower, operation.old_name, operation.new_name, before, after)
         case django.AddField() | django.RemoveField() | django.AlterField():
-            yield _column(app_label, operation.model_name_lower, operation.name, operation.name, before, after)
+            change = _column(app_label, operation.model_name_lower, operation.name, operation.name, before, after)
+            yield replace(change, online=is_online(operation))
         case django.AddIndex() | django.RemoveIndex():
             yield _listed(Part.INDEX, "indexes", operation, app_label, before, after)
         case django.AddConstraint() | django.RemoveConstraint():
@@ -161,8 +162,13 @@ def _listed(
     gone = [old[name] for name in old if name not in new]
     made = [new[name] for name in new if name not in old]
     # By name, as the operations of django.contrib.postgres can only be imported where its driver is installed.
-    online = type(operation).__name__ in ("AddIndexConcurrently", "AddConstraintNotValid")
+    online = type(operation).__name__ in ("AddIndexConcurrently", "AddConstraintNotValid") or is_online(operation)
     return Change(part, app_label, old_model, new_model, next(iter(gone), None), next(iter(made), None), online)
+
+
+def is_online(operation: Operation) -> bool:
+    """Whether an operation says of itself that others write while it runs, or why they need not."""
+    return bool(getattr(operation, "is_online", False))
 
 
 def named_field(model: ModelState, name: str) -> Any:

@@ -6,6 +6,7 @@ from typing import Any
 
 from config.schema.dialects.catalogue import Catalogue
 from config.schema.dialects.locks import Cluster, NativeLock
+from config.schema.dialects.online import Online
 from config.schema.dialects.preflight import Obstacle
 from config.schema.dialects.statements import Statements
 from config.schema.dialects.waits import TableWaits
@@ -35,6 +36,8 @@ class Dialect:
     """An expression for the present instant in UTC, to the microsecond, that may stand in a column default."""
     absent: Callable[[Any], str | None] = lambda connection: None
     """The path of the file that connecting would make; None where there is a database, or a server to say so."""
+    online: Online | None = None
+    """None where there is one writer, so that no form of a statement lets others write meanwhile."""
     cluster: Cluster | None = None
     """None where a database is written through one server only."""
 

@@ -13,6 +13,8 @@ from django.db import DatabaseError, models
 from django.db import migrations as m
 from django.db.migrations.operations.base import Operation
 
+from config.schema.operations import AddConstraintOnline, AddFieldOnline, AddIndexOnline, AlterFieldOnline
+
 APP = "killed"
 
 
@@ -299,5 +301,53 @@ CASES: dict[str, Case] = {
         [RemoveIndexConcurrently("Thing", "thing_by_name")],
         atomic=(False,),
         engines=("postgresql",),
+    ),
+    "index_online": Case(THING, [AddIndexOnline("Thing", INDEX)], atomic=(False,)),
+    "unique_constraint_online": Case(THING, [AddConstraintOnline("Thing", UNIQUE)], quick=True, atomic=(False,)),
+    "check_online": Case(THING, [AddConstraintOnline("Thing", CHECK, blocking="so small a table")], atomic=(False,)),
+    "add_online": Case(
+        THING, [AddFieldOnline("Thing", "more", models.PositiveIntegerField(db_default=7))], atomic=(False,)
+    ),
+    "add_unique_online": Case(
+        THING,
+        [AddFieldOnline("Thing", "more", models.CharField(max_length=40, null=True, unique=True))],
+        atomic=(False,),
+    ),
+    "add_foreign_key_online": Case(
+        [*THING, m.CreateModel("Parent", [pk()])],
+        [AddFieldOnline("Thing", "parent", fk())],
+        quick=True,
+        atomic=(False,),
+    ),
+    "number_to_foreign_key_online": Case(
+        [
+            m.CreateModel("Parent", [pk()]),
+            rows("Parent"),
+            m.CreateModel("Child", [pk(), ("parent", models.BigIntegerField(null=True))]),
+            rows("Child", parent=1),
+        ],
+        [AlterFieldOnline("Child", "parent", fk(db_column="parent"))],
+        atomic=(False,),
+    ),
+    "not_null_online": Case(
+        [m.CreateModel("Thing", [pk(), named(null=True)]), rows("Thing", name="first")],
+        [AlterFieldOnline("Thing", "name", models.CharField(max_length=40))],
+        quick=True,
+        atomic=(False,),
+    ),
+    "unique_and_not_null_online": Case(
+        [m.CreateModel("Thing", [pk(), ("more", models.IntegerField(null=True))])],
+        [AlterFieldOnline("Thing", "more", models.IntegerField(unique=True))],
+        atomic=(False,),
+    ),
+    "several_online": Case(
+        [*THING, m.CreateModel("Parent", [pk()])],
+        [
+            AddIndexOnline("Thing", INDEX),
+            AddFieldOnline("Thing", "parent", fk()),
+            AddConstraintOnline("Thing", UNIQUE),
+            AddFieldOnline("Thing", "more", models.IntegerField(null=True, db_index=True)),
+        ],
+        atomic=(False,),
     ),
 }

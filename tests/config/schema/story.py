@@ -10,10 +10,11 @@ APP = "throwaway"
 
 
 class Story:
-    """The state of an app of no name and its tables, which change together."""
+    """The state of an app of no name and its tables, which change together; in a transaction while it is `atomic`."""
 
     def __init__(self, connection: Any) -> None:
         self.connection = connection
+        self.atomic = True
         self.state = ProjectState()
         self.past: list[tuple[Operation, ProjectState, ProjectState]] = []
 
@@ -21,7 +22,7 @@ class Story:
         for operation in operations:
             before, after = self.state, self.state.clone()
             operation.state_forwards(APP, after)
-            with self.connection.schema_editor() as editor:
+            with self.connection.schema_editor(atomic=self.atomic) as editor:
                 operation.database_forwards(APP, editor, before, after)
             self.past.append((operation, before, after))
             self.state = after
@@ -29,7 +30,7 @@ class Story:
     def undo(self) -> Operation:
         """Take the last operation back."""
         operation, before, after = self.past.pop()
-        with self.connection.schema_editor() as editor:
+        with self.connection.schema_editor(atomic=self.atomic) as editor:
             operation.database_backwards(APP, editor, after, before)
         self.state = before
         return operation

@@ -4,6 +4,7 @@ from config.schema.dialects import Dialect
 from config.schema.dialects.mysql.catalogue import MySQLCatalogue
 from config.schema.dialects.mysql.cluster import Galera
 from config.schema.dialects.mysql.lock import NamedLock, is_pooled
+from config.schema.dialects.mysql.online import MySQLOnline
 from config.schema.dialects.mysql.preflight import obstacles
 from config.schema.dialects.mysql.statements import MySQLStatements
 from config.schema.dialects.mysql.waits import MySQLWaits
@@ -19,6 +20,7 @@ MARIADB = Dialect(
     is_pooled=is_pooled,
     obstacles=lambda connection: obstacles(connection, ("utf8mb4_nopad_bin", "utf8mb4_unicode_ci")),
     utc_now="UTC_TIMESTAMP(6)",
+    online=MySQLOnline(column="ALGORITHM=INSTANT, LOCK=NONE", index="ALGORITHM=NOCOPY, LOCK=NONE"),
     cluster=Galera(),
 )
 MYSQL = Dialect(
@@ -32,5 +34,6 @@ MYSQL = Dialect(
     is_pooled=is_pooled,
     obstacles=lambda connection: obstacles(connection, ("utf8mb4_0900_bin", "utf8mb4_unicode_ci")),
     utc_now="UTC_TIMESTAMP(6)",
+    online=MySQLOnline(column="ALGORITHM=INSTANT", index="ALGORITHM=INPLACE, LOCK=NONE"),
     cluster=Galera(),
 )

@@ -3,6 +3,7 @@
 from config.schema.dialects import Dialect
 from config.schema.dialects.postgresql.catalogue import PostgreSQLCatalogue
 from config.schema.dialects.postgresql.lock import AdvisoryLock, is_pooled
+from config.schema.dialects.postgresql.online import PostgreSQLOnline
 from config.schema.dialects.postgresql.preflight import obstacles
 from config.schema.dialects.postgresql.statements import PostgreSQLStatements
 from config.schema.dialects.postgresql.waits import PostgreSQLWaits
@@ -18,4 +19,5 @@ POSTGRESQL = Dialect(
     is_pooled=is_pooled,
     obstacles=obstacles,
     utc_now="STATEMENT_TIMESTAMP()",
+    online=PostgreSQLOnline(),
 )
