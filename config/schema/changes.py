@@ -137,6 +137,8 @@ def _changes(operation: Any, app_label: str, before: ProjectState, after: Projec
             yield _listed(Part.INDEX, "indexes", operation, app_label, before, after)
         case django.AddConstraint() | django.RemoveConstraint():
             yield _listed(Part.CONSTRAINT, "constraints", operation, app_label, before, after)
+        case django.AlterConstraint() if is_online(operation):
+            yield _listed(Part.CONSTRAINT, "constraints", operation, app_label, before, after)
         case django.AlterUniqueTogether() | django.AlterIndexTogether():
             part = Part.CONSTRAINT if isinstance(operation, django.AlterUniqueTogether) else Part.INDEX
             models = [state.models[app_label, operation.name_lower] for state in (before, after)]
@@ -159,8 +161,8 @@ def _listed(
 ) -> Change:
     old_model, new_model = (state.models[app_label, operation.model_name_lower] for state in (before, after))
     old, new = ({each.name: each for each in model.options.get(option, ())} for model in (old_model, new_model))
-    gone = [old[name] for name in old if name not in new]
-    made = [new[name] for name in new if name not in old]
+    gone = [old[name] for name in old if new.get(name) != old[name]]
+    made = [new[name] for name in new if old.get(name) != new[name]]
     # By name, as the operations of django.contrib.postgres can only be imported where its driver is installed.
     online = type(operation).__name__ in ("AddIndexConcurrently", "AddConstraintNotValid") or is_online(operation)
     return Change(part, app_label, old_model, new_model, next(iter(gone), None), next(iter(made), None), online)

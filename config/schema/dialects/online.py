@@ -42,6 +42,9 @@ class Online(Protocol):
     def add_check(self, editor: Any, statement: Any) -> None:
         """Add a check, which new rows are held to at once."""
 
+    def replace_check(self, editor: Any, model: Any, check: Any) -> None:
+        """Put a check in the place of the one of the same name; all rows hold it already."""
+
     def add_foreign_key(self, editor: Any, statement: Any) -> None:
         """Add a foreign key, which new rows are held to at once; the caller looks for orphans before and after."""
 

@@ -8,6 +8,7 @@ from config.schema.operations.online import (
     AddConstraintOnline,
     AddFieldOnline,
     AddIndexOnline,
+    AlterConstraintOnline,
     AlterFieldOnline,
 )
 from config.schema.operations.partitions import PartitionByMonth, month_bounds
@@ -18,6 +19,7 @@ __all__ = [
     "AddConstraintOnline",
     "AddFieldOnline",
     "AddIndexOnline",
+    "AlterConstraintOnline",
     "AlterFieldOnline",
     "DialectSQL",
     "PartitionByMonth",
@@ -29,6 +31,7 @@ for each in (
     AddConstraintOnline,
     AddFieldOnline,
     AddIndexOnline,
+    AlterConstraintOnline,
     AlterFieldOnline,
     DialectSQL,
     PartitionByMonth,

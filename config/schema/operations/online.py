@@ -12,7 +12,7 @@ from collections.abc import Callable
 from typing import Any
 
 from django.db import DatabaseError, IntegrityError, models
-from django.db.migrations.operations import AddConstraint, AddField, AddIndex, AlterField
+from django.db.migrations.operations import AddConstraint, AddField, AddIndex, AlterConstraint, AlterField
 from django.db.migrations.operations.base import Operation
 
 from config.schema.dialects import dialect
@@ -54,7 +54,7 @@ class Online(Operation):
         self.look(work, old_model)
         try:
             if steps is None or hindrance:
-                super().database_forwards(app_label, schema_editor, from_state, to_state)
+                self.plainly(work, old_model, app_label, from_state, to_state)
             else:
                 self.forwards(work, old_model)
         except IntegrityError:
@@ -65,6 +65,10 @@ class Online(Operation):
             if steps is None or not steps.is_refusal(error):
                 raise
             raise Refused(f"{self.describe()} would block, says the server ({error.args[-1]}); {WINDOW}.") from error
+
+    def plainly(self, work: "_Work", old_model: Any, app_label: str, from_state: Any, to_state: Any) -> None:
+        """Do it as Django does."""
+        super().database_forwards(app_label, work.editor, from_state, to_state)
 
     def look(self, work: "_Work", old_model: Any) -> None:
         """Look for rows that stand in the way."""
@@ -132,6 +136,44 @@ class AddConstraintOnline(Online, AddConstraint):
         else:
             kind = type(self.constraint).__name__
             raise Refused(f"{self.describe()}: {kind} has no online form; use AddConstraint in a window.")
+
+
+class AlterConstraintOnline(Online, AlterConstraint):
+    """Put a check in the place of the one of that name while others write: for a changed list of choices.
+
+    Refused, in both directions, while rows hold what the new check forbids: a choice that is removed, or that is added
+    and the way back would forbid. Before MariaDB 11.2 a check is a copy of the table: give `blocking`, in a window.
+    """
+
+    name: str
+    constraint: Any
+
+    def __init__(self, model_name: str, name: str, constraint: Any, blocking: str = "") -> None:
+        """Raises ValueError for what is no check, or has another name."""
+        if not isinstance(constraint, models.CheckConstraint) or constraint.name != name:
+            raise ValueError(f"{model_name}.{name}: give a check of the same name.")
+        self.blocking = blocking
+        super().__init__(model_name, name, constraint)
+
+    def hindrance(self, connection: Any, steps: Any, model: Any) -> str:
+        return str(steps.no_check(connection))
+
+    def look(self, work: "_Work", old_model: Any) -> None:
+        work.look(refuse_violations, self._check_of(work.model))
+
+    def plainly(self, work: "_Work", old_model: Any, *_: Any) -> None:
+        work.editor.remove_constraint(old_model, self._check_of(old_model))
+        work.editor.add_constraint(work.model, self._check_of(work.model))
+
+    def forwards(self, work: "_Work", old_model: Any) -> None:
+        work.steps.replace_check(work.editor, work.model, self._check_of(work.model))
+
+    def database_backwards(self, app_label: str, schema_editor: Any, from_state: Any, to_state: Any) -> None:
+        self.database_forwards(app_label, schema_editor, from_state, to_state)
+
+    def _check_of(self, model: Any) -> Any:
+        """The check of this name in one of the two states."""
+        return next(each for each in model._meta.constraints if each.name == self.name)
 
 
 class AddFieldOnline(Online, AddField):

@@ -13,7 +13,13 @@ from django.db import DatabaseError, models
 from django.db import migrations as m
 from django.db.migrations.operations.base import Operation
 
-from config.schema.operations import AddConstraintOnline, AddFieldOnline, AddIndexOnline, AlterFieldOnline
+from config.schema.operations import (
+    AddConstraintOnline,
+    AddFieldOnline,
+    AddIndexOnline,
+    AlterConstraintOnline,
+    AlterFieldOnline,
+)
 
 APP = "killed"
 
@@ -82,6 +88,7 @@ PAIR = [
 INDEX = models.Index(fields=["name"], name="thing_by_name")
 UNIQUE = models.UniqueConstraint(fields=["id", "name"], name="thing_id_and_name")
 CHECK = models.CheckConstraint(condition=models.Q(name__gt=""), name="thing_has_name")
+OTHER_CHECK = models.CheckConstraint(condition=models.Q(name__gte="a"), name="thing_has_name")
 
 
 class Tolerant(m.RunSQL):
@@ -305,6 +312,11 @@ CASES: dict[str, Case] = {
     "index_online": Case(THING, [AddIndexOnline("Thing", INDEX)], atomic=(False,)),
     "unique_constraint_online": Case(THING, [AddConstraintOnline("Thing", UNIQUE)], quick=True, atomic=(False,)),
     "check_online": Case(THING, [AddConstraintOnline("Thing", CHECK, blocking="so small a table")], atomic=(False,)),
+    "other_check_online": Case(
+        [*THING, m.AddConstraint("Thing", CHECK)],
+        [AlterConstraintOnline("Thing", "thing_has_name", OTHER_CHECK, blocking="so small a table")],
+        atomic=(False,),
+    ),
     "add_online": Case(
         THING, [AddFieldOnline("Thing", "more", models.PositiveIntegerField(db_default=7))], atomic=(False,)
     ),

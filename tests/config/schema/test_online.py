@@ -6,12 +6,18 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
+from django.db import IntegrityError, models
 from django.db import migrations as m
-from django.db import models
 from django.db.models.functions import Lower
 
 from config.schema.exits import Refused
-from config.schema.operations import AddConstraintOnline, AddFieldOnline, AddIndexOnline, AlterFieldOnline
+from config.schema.operations import (
+    AddConstraintOnline,
+    AddFieldOnline,
+    AddIndexOnline,
+    AlterConstraintOnline,
+    AlterFieldOnline,
+)
 from tests.config.schema.live import connected, execute, live_table
 from tests.config.schema.processes import wait_for
 from tests.config.schema.story import Story
@@ -203,6 +209,30 @@ def test_what_the_server_could_only_copy_is_refused_and_done_in_a_window(engine:
         story.apply(AddFieldOnline("thing", "more", stored, blocking=WINDOW))
         add(story.connection, size=4)
         assert execute(empty, "SELECT more FROM t_thing") == [(5,)]
+
+
+def one_of(*names: str) -> models.CheckConstraint:
+    return models.CheckConstraint(condition=models.Q(name__in=names), name="t_thing_name_known")
+
+
+def test_a_list_of_choices_changes_and_no_value_in_use_is_taken_from_it(engine: str, empty: Any, story: Story) -> None:
+    things(story)
+    story.apply(m.AddConstraint("thing", one_of("a", "b")))
+    before = live_table(engine, empty, "t_thing")
+    add(empty, name="a")
+    story.apply(AlterConstraintOnline("thing", "t_thing_name_known", one_of("a", "b", "c"), blocking=WINDOW))
+    add(empty, name="c")
+    in_use = pytest.raises(Refused, match=r"1 row of t_thing do not hold t_thing_name_known.* the key 2")
+    with in_use:
+        story.apply(AlterConstraintOnline("thing", "t_thing_name_known", one_of("a"), blocking=WINDOW))
+    operation, state_before, state_after = story.past[-1]
+    with empty.schema_editor(atomic=False) as editor, in_use:
+        operation.database_backwards("throwaway", editor, state_after, state_before)
+    execute(empty, "DELETE FROM t_thing WHERE name = 'c'")
+    story.undo()
+    assert live_table(engine, empty, "t_thing") == before
+    with pytest.raises(IntegrityError):
+        add(empty, name="c")
 
 
 def test_another_change_of_the_column_is_refused(engine: str, empty: Any, story: Story) -> None:

@@ -54,6 +54,11 @@ class MySQLOnline:
     def add_check(self, editor: Any, statement: Any) -> None:
         editor.execute(f"{statement}, ALGORITHM=COPY, LOCK=NONE", None)
 
+    def replace_check(self, editor: Any, model: Any, check: Any) -> None:
+        table, name = (editor.quote_name(each) for each in (model._meta.db_table, check.name))
+        new = f"ADD CONSTRAINT {name} CHECK ({check._get_check_sql(model, editor)})"
+        editor.execute(f"ALTER TABLE {table} DROP CONSTRAINT {name}, {new}, ALGORITHM=COPY, LOCK=NONE", None)
+
     def add_foreign_key(self, editor: Any, statement: Any) -> None:
         """Only where the session looks up no foreign keys does the server not copy the table."""
         sql = f"{statement}{self._index}"

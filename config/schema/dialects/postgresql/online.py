@@ -54,6 +54,14 @@ class PostgreSQLOnline:
     def add_check(self, editor: Any, statement: Any) -> None:
         self._add_and_validate(editor, statement)
 
+    def replace_check(self, editor: Any, model: Any, check: Any) -> None:
+        """The old check stays until the new one is validated, so that rows are held to one of them at any time."""
+        table, name = (editor.quote_name(each) for each in (model._meta.db_table, check.name))
+        new = editor._create_index_name(model._meta.db_table, [check.name], suffix="_new")
+        self.add_check(editor, editor._create_check_sql(model, new, check._get_check_sql(model, editor)))
+        editor.execute(f"ALTER TABLE {table} DROP CONSTRAINT {name}", None)
+        editor.execute(f"ALTER TABLE {table} RENAME CONSTRAINT {editor.quote_name(new)} TO {name}", None)
+
     def add_foreign_key(self, editor: Any, statement: Any) -> None:
         self._add_and_validate(editor, statement)
 
