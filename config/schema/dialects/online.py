@@ -24,6 +24,9 @@ class Online(Protocol):
     def no_check(self, connection: Any) -> str:
         """Why a check cannot be added to a table without blocking; empty where it can."""
 
+    def groups_many(self, sql: str) -> str:
+        """The query, which groups rows into nearly as many groups, in the form in which the server does so fastest."""
+
     def add_column(self, editor: Any, model: Any, field: Any) -> None:
         """Add the column with its check; `field` has no key and no index."""
 

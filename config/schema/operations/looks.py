@@ -8,6 +8,7 @@ from typing import Any
 
 from django.db.models import CheckConstraint, Count, F, Model, OrderBy, QuerySet, UniqueConstraint
 
+from config.schema.dialects import dialect
 from config.schema.exits import Refused
 
 AGAIN = "Mend them, and run migrate again: it goes on from here."
@@ -26,12 +27,14 @@ def refuse_duplicates(editor: Any, model: type[Model], constraint: UniqueConstra
     alike = rows.annotate(**dict(zip(names, parts, strict=True))).values(*names).annotate(times=Count("*"))
     alike = alike.filter(times__gt=1)
     sql, parameters = _compiled(editor.connection, alike)
+    if steps := dialect(editor.connection).online:
+        sql = steps.groups_many(sql)
     with editor.connection.cursor() as cursor:
         cursor.execute(f"SELECT COUNT(*) FROM ({sql}) alike", parameters)  # noqa: S608, Django's own rendering
         [count] = cursor.fetchone()
         if not count:
             return
-        cursor.execute(*_compiled(editor.connection, alike[:1]))
+        cursor.execute(f"{sql} LIMIT 1", parameters)
         example = dict(zip([*names, "times"], cursor.fetchone(), strict=True))
         same = {f"{n}__isnull" if example[n] is None else n: True if example[n] is None else example[n] for n in names}
         cursor.execute(*_compiled(editor.connection, rows.filter(**same).values("pk")[:2]))

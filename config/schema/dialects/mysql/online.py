@@ -34,6 +34,10 @@ class MySQLOnline:
             return ""
         return "the server copies the table for a check while writes wait"
 
+    def groups_many(self, sql: str) -> str:
+        # Else it keeps the groups in a table of its own, which took 50 s of a million texts.
+        return sql.replace("SELECT ", "SELECT SQL_BIG_RESULT ", 1)
+
     def add_column(self, editor: Any, model: Any, field: Any) -> None:
         with ending(editor, self._column):
             editor.add_field(model, field)

@@ -23,6 +23,9 @@ class PostgreSQLOnline:
     def no_check(self, connection: Any) -> str:
         return ""
 
+    def groups_many(self, sql: str) -> str:
+        return sql
+
     def add_column(self, editor: Any, model: Any, field: Any) -> None:
         check = field.db_check(editor.connection)
         # A check that comes with the column is looked up in every row under the lock of the column.
