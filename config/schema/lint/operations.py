@@ -14,6 +14,7 @@ BLOCKING = {
     Kind.INDEX: "schema.C011",
     Kind.UNIQUE: "schema.C012",
     Kind.CHECK: "schema.C013",
+    Kind.CHECK_IN_WINDOW: "schema.C013",
     Kind.FOREIGN_KEY: "schema.C014",
     Kind.SHORTER: "schema.C015",
     Kind.TO_TEXT: "schema.C015",
@@ -106,7 +107,7 @@ def _table(change: Change) -> str:
 
 
 def _blocking(project: Project, where: str, step: Step, kind: Kind) -> Iterator[Finding]:
-    if kind not in BLOCKING:
+    if kind not in BLOCKING or bool(getattr(step.operation, "blocking", False)):
         return
     by_cost: dict[Any, list[str]] = {}
     for engine in project.engines:

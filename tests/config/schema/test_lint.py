@@ -425,16 +425,28 @@ class TestOnline:
             (ADD.format("more", "IntegerField(null=True, db_index=True)"), "AddFieldOnline"),
         ],
     )
-    def test_the_way_out_names_the_operation_and_leads_out(self, app: App, operation: str, online: str) -> None:
+    def test_the_way_out_names_the_operation_and_leads_out(
+        self, app: App, other_app: App, operation: str, online: str
+    ) -> None:
         app.add("0002_operation", operation)
         assert any(online in finding.way_out for finding in found(app))
-        app.settings.disable()
-        app.forget()
+        app.close()
         said = operation.replace(f"migrations.{online.removesuffix('Online')}", online)
         app.add(
             "0002_operation", said, attributes="atomic = False", more=f"from config.schema.operations import {online}"
         )
         assert ids(app) == set()
+
+    def test_a_check_that_mariadb_copies_the_table_for_needs_a_window(self, app: App, other_app: App) -> None:
+        check = 'models.CheckConstraint(condition=models.Q(size__gte=0), name="thing_size")'
+        imported = "from config.schema.operations import AddConstraintOnline"
+        app.add("0002_check", f'AddConstraintOnline("thing", {check})', attributes="atomic = False", more=imported)
+        [finding] = [each for each in found(app) if each.id != "schema.C001"]
+        assert (finding.id, set(finding.engines)) == ("schema.C013", {"mariadb", "mysql"})
+        app.close()
+        said = f'AddConstraintOnline("thing", {check}, blocking="because")'
+        other_app.add("0002_check", said, attributes="atomic = False", more=imported)
+        assert ids(other_app) == set()
 
     def test_a_table_that_is_small_is_not_warned_of(self, app: App) -> None:
         app.add("0002_index", INDEX)

@@ -10,7 +10,7 @@ COSTS = {
     Kind.INDEX: Cost(False, "builds the index while writes go on"),
     Kind.UNIQUE: Cost(False, "builds the unique index while writes go on"),
     Kind.ONLINE: ONLINE,
-    Kind.CHECK_IN_WINDOW: Cost(True, COPY),
+    Kind.CHECK_IN_WINDOW: Cost(True, COPY, "announce a window and give the operation blocking='because ...'"),
     Kind.CHECK: Cost(True, COPY, "AddConstraintOnline with blocking='because ...' in a window that is announced"),
     Kind.FOREIGN_KEY: Cost(
         True,
