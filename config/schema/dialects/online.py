@@ -1,6 +1,7 @@
 """How an engine changes a table that others write to meanwhile."""
 
 import contextlib
+import copy
 from collections.abc import Iterator
 from typing import Any, Protocol
 
@@ -54,6 +55,9 @@ class Online(Protocol):
     def set_not_null(self, editor: Any, model: Any, field: Any) -> None:
         """Forbid NULL in a column that has none."""
 
+    def allow_null(self, editor: Any, model: Any, field: Any) -> None:
+        """Let a column take NULL."""
+
     def is_refusal(self, error: BaseException) -> bool:
         """Whether the server says that it could only do this by copying the table or by locking it."""
 
@@ -78,3 +82,10 @@ def hindrance_of_default(field: Any) -> str:
     if hasattr(field.db_default, "resolve_expression") and not isinstance(field.db_default, Value | Now):
         return "a default that may be another one for each row is written to every row while others wait"
     return ""
+
+
+def without_keys(field: Any) -> Any:
+    """The field as a column alone."""
+    column = copy.copy(field)
+    column._unique = column.db_index = column.db_constraint = False
+    return column

@@ -12,6 +12,7 @@ from config.schema.operations.online import (
     AlterFieldOnline,
 )
 from config.schema.operations.partitions import PartitionByMonth, month_bounds
+from config.schema.operations.quarantine import DropQuarantined, QuarantineField, QuarantineModel
 from config.schema.operations.statements import UNCHANGED, DialectSQL, Statements
 
 __all__ = [
@@ -22,7 +23,10 @@ __all__ = [
     "AlterConstraintOnline",
     "AlterFieldOnline",
     "DialectSQL",
+    "DropQuarantined",
     "PartitionByMonth",
+    "QuarantineField",
+    "QuarantineModel",
     "Statements",
     "month_bounds",
 ]
@@ -34,7 +38,10 @@ for each in (
     AlterConstraintOnline,
     AlterFieldOnline,
     DialectSQL,
+    DropQuarantined,
     PartitionByMonth,
+    QuarantineField,
+    QuarantineModel,
     Statements,
 ):
     # A migration is written with this address, and its digest holds it; where a class lives inside may change.

@@ -7,7 +7,6 @@ they are Django's own. What was interrupted is gone on with by the next `migrate
 Each looks first at the rows that would be refused. All raise Refused, with the way out.
 """
 
-import copy
 from collections.abc import Callable
 from typing import Any
 
@@ -16,6 +15,7 @@ from django.db.migrations.operations import AddConstraint, AddField, AddIndex, A
 from django.db.migrations.operations.base import Operation
 
 from config.schema.dialects import dialect
+from config.schema.dialects.online import without_keys
 from config.schema.exits import Refused
 from config.schema.operations.looks import refuse_duplicates, refuse_nulls, refuse_orphans, refuse_violations
 
@@ -204,7 +204,7 @@ class AddFieldOnline(Online, AddField):
         if field.many_to_many:
             work.editor.add_field(work.model, field)
             return
-        work.steps.add_column(work.editor, work.model, _without_keys(field))
+        work.steps.add_column(work.editor, work.model, without_keys(field))
         work.keys(None, field)
 
 
@@ -230,7 +230,7 @@ class AlterFieldOnline(Online, AlterField):
             )
         work.keys(old, new)
         if old.null and not new.null:
-            work.steps.set_not_null(work.editor, work.model, _without_keys(new))
+            work.steps.set_not_null(work.editor, work.model, new)
 
     def look(self, work: "_Work", old_model: Any) -> None:
         old, new = self._fields(work, old_model)
@@ -281,13 +281,6 @@ class _Work:
 
 def _refers(field: Any) -> bool:
     return bool(field is not None and field.remote_field and field.db_constraint)
-
-
-def _without_keys(field: Any) -> Any:
-    """The field as a column alone."""
-    column = copy.copy(field)
-    column._unique = column.db_index = column.db_constraint = False
-    return column
 
 
 def _what_else_changes(editor: Any, old: Any, new: Any) -> str:

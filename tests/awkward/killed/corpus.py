@@ -19,6 +19,8 @@ from config.schema.operations import (
     AddIndexOnline,
     AlterConstraintOnline,
     AlterFieldOnline,
+    QuarantineField,
+    QuarantineModel,
 )
 
 APP = "killed"
@@ -362,4 +364,6 @@ CASES: dict[str, Case] = {
         ],
         atomic=(False,),
     ),
+    "quarantine_field": Case(THING, [QuarantineField("Thing", "name")]),
+    "quarantine_model": Case(THING, [QuarantineModel("Thing")]),
 }

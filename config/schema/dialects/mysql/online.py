@@ -10,7 +10,7 @@ from typing import Any
 from django.db import DatabaseError
 
 from config.schema.dialects.locks import answer
-from config.schema.dialects.online import ending, hindrance_of_default
+from config.schema.dialects.online import ending, hindrance_of_default, without_keys
 
 CANNOT, CANNOT_BECAUSE = 1845, 1846
 COPIES_ONLINE = (11, 2)
@@ -73,6 +73,13 @@ class MySQLOnline:
             editor.execute(sql, None)
 
     def set_not_null(self, editor: Any, model: Any, field: Any) -> None:
+        self._modify(editor, model, field)
+
+    def allow_null(self, editor: Any, model: Any, field: Any) -> None:
+        self._modify(editor, model, field)
+
+    def _modify(self, editor: Any, model: Any, field: Any) -> None:
+        field = without_keys(field)
         definition, parameters = editor.column_sql(model, field)
         if check := field.db_check(editor.connection):
             # What a column is not told again it loses.

@@ -70,13 +70,19 @@ class PostgreSQLOnline:
 
     def set_not_null(self, editor: Any, model: Any, field: Any) -> None:
         """A validated check that says so spares SET NOT NULL the look at every row."""
-        table = editor.quote_name(model._meta.db_table)
-        column = editor.quote_name(field.column)
+        table, column = _names(editor, model, field)
+        if editor.connection.in_atomic_block:
+            editor.execute(f"ALTER TABLE {table} ALTER COLUMN {column} SET NOT NULL", None)
+            return
         name = editor.quote_name(editor._create_index_name(model._meta.db_table, [field.column], suffix="_not_null"))
         editor.execute(f"ALTER TABLE {table} ADD CONSTRAINT {name} CHECK ({column} IS NOT NULL) NOT VALID", None)
         editor.execute(f"ALTER TABLE {table} VALIDATE CONSTRAINT {name}", None)
         editor.execute(f"ALTER TABLE {table} ALTER COLUMN {column} SET NOT NULL", None)
         editor.execute(f"ALTER TABLE {table} DROP CONSTRAINT {name}", None)
+
+    def allow_null(self, editor: Any, model: Any, field: Any) -> None:
+        table, column = _names(editor, model, field)
+        editor.execute(f"ALTER TABLE {table} ALTER COLUMN {column} DROP NOT NULL", None)
 
     def is_refusal(self, error: BaseException) -> bool:
         return False
@@ -84,6 +90,11 @@ class PostgreSQLOnline:
     def _add_and_validate(self, editor: Any, statement: Any) -> None:
         editor.execute(f"{statement} NOT VALID", None)
         editor.execute(str(Statement(VALIDATE, **statement.parts)), None)
+
+
+def _names(editor: Any, model: Any, field: Any) -> tuple[str, str]:
+    """The table and the column, quoted."""
+    return editor.quote_name(model._meta.db_table), editor.quote_name(field.column)
 
 
 def _name_of_check(editor: Any, table: str, column: str) -> str:
