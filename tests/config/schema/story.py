@@ -6,6 +6,9 @@ from django.db.migrations.operations import CreateModel
 from django.db.migrations.operations.base import Operation
 from django.db.migrations.state import ProjectState
 
+from config.schema.drift.compare import compare
+from config.schema.drift.expected import expected_catalogue, live_catalogue
+
 APP = "throwaway"
 
 
@@ -42,3 +45,9 @@ class Story:
     def undo_all(self) -> None:
         while self.past:
             self.undo()
+
+
+def drift(story: Story) -> list[str]:
+    """What the tables have otherwise than the state of their models, in words."""
+    expected = expected_catalogue(story.connection, story.state)
+    return [each.words for each in compare(expected, live_catalogue(story.connection, expected))]

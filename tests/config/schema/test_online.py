@@ -20,7 +20,7 @@ from config.schema.operations import (
 )
 from tests.config.schema.live import connected, execute, live_table
 from tests.config.schema.processes import wait_for
-from tests.config.schema.story import Story
+from tests.config.schema.story import Story, drift
 from tests.engines import connect, fresh_database
 
 pytestmark = pytest.mark.every_engine
@@ -121,6 +121,7 @@ def test_the_same_comes_of_it_as_of_djangos_operation_and_it_can_be_undone(
         story.apply(online)
         assert shape(engine, story) == expected
         assert story.state == state
+        assert drift(story) == []
         assert execute(empty, "SELECT name, size FROM t_thing ORDER BY id") == [("a", 1), ("b", 2)]
         story.undo()
         assert shape(engine, story) == before

@@ -5,10 +5,12 @@ from typing import Any
 import pytest
 from django.db import models
 
+from config.schema.changes import changes_of
 from config.schema.exits import Refused
+from config.schema.loss import LiveRows, LossClass
 from config.schema.operations import DropQuarantined, QuarantineField, QuarantineModel
 from tests.config.schema.live import execute, live_table
-from tests.config.schema.story import Story
+from tests.config.schema.story import Story, drift
 
 pytestmark = pytest.mark.every_engine
 BIG = models.BigAutoField(primary_key=True)
@@ -81,3 +83,16 @@ def test_what_holds_rows_or_values_is_dropped_only_with_a_reason(engine: str, em
     story.apply(DropQuarantined("t_thing"))
     assert empty.introspection.table_names() == []
     story.past.clear()
+
+
+def test_what_is_put_aside_loses_nothing_and_is_no_drift(engine: str, empty: Any, story: Story) -> None:
+    story.create("Thing", id=BIG, more=models.IntegerField(null=True))
+    execute(empty, "INSERT INTO t_thing (more) VALUES (1)")
+    field, model = QuarantineField("thing", "more"), QuarantineModel("Thing")
+    for operation in (field, model):
+        after = story.state.clone()
+        operation.state_forwards("throwaway", after)
+        changes = list(changes_of(operation, "throwaway", story.state, after))
+        assert LiveRows(empty).lose(changes).kind is LossClass.NONE
+    story.apply(field)
+    assert drift(story) == []
