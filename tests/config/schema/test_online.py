@@ -284,10 +284,10 @@ WRITTEN = {
 
 
 @pytest.mark.parametrize("name", WRITTEN)
-def test_what_is_written_meanwhile_stays_and_nobody_is_refused(engine: str, name: str) -> None:
+def test_what_is_written_meanwhile_stays_and_nobody_is_refused(engine: str, name: str, django_db_blocker: Any) -> None:
     if engine == "sqlite":
         return  # It has one writer.
-    with fresh_database(engine) as url, connected(url) as connection:
+    with django_db_blocker.unblock(), fresh_database(engine) as url, connected(url) as connection:
         story = Story(connection)
         things(story)
         rows = ", ".join(f"('before', {-number})" for number in range(1, 5_001))
