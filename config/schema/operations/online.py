@@ -254,9 +254,15 @@ class _Work:
         self.editor, self.steps, self.model = editor, steps, model
 
     def look(self, look: Callable[..., None], *arguments: Any) -> None:
-        """Look for rows in the way, where statements are run and not only shown."""
-        if not self.editor.collect_sql:
+        """Look for rows in the way, where statements are run and not only shown.
+
+        A table that SQLite was killed in the middle of building anew is not there; it was looked at before that.
+        """
+        if not self.editor.collect_sql and self.model._meta.db_table in self._tables():
             look(self.editor, self.model, *arguments)
+
+    def _tables(self) -> list[str]:
+        return list(self.editor.connection.introspection.table_names())
 
     def keys(self, old: Any, new: Any) -> None:
         """The unique constraint, the index and the foreign key that a field has and did not have."""
