@@ -31,12 +31,14 @@ def check(
     *,
     engines: Iterable[str] = NAMES,
     recorded: Mapping[Key, str] | None = None,
+    is_small: Callable[[str], bool] = lambda table: False,
 ) -> list[Finding]:
     """What is wrong with the migrations of these apps; by default of every app that is not Django's own.
 
     It asks no database. `recorded`: the digest that each migration had when it was applied, as far as known.
+    `is_small`: whether the live table of that name is so small that nothing blocks it for long.
     """
-    project = Project(set(labels) or default_labels(), tuple(engines), recorded or {})
+    project = Project(set(labels) or default_labels(), tuple(engines), recorded or {}, is_small)
     findings = [finding for rule in OF_FILES for finding in _checked(rule, project)]
     try:
         _ = project.loader

@@ -13,7 +13,17 @@ from django.db import DatabaseError, models
 from django.db import migrations as m
 from django.db.migrations.operations.base import Operation
 
-from config.schema.operations import AfterBackfill, Backfill
+from config.schema.operations import (
+    AddConstraintOnline,
+    AddFieldOnline,
+    AddIndexOnline,
+    AfterBackfill,
+    AlterConstraintOnline,
+    AlterFieldOnline,
+    Backfill,
+    QuarantineField,
+    QuarantineModel,
+)
 
 APP = "killed"
 
@@ -94,6 +104,7 @@ KEPT = [
 INDEX = models.Index(fields=["name"], name="thing_by_name")
 UNIQUE = models.UniqueConstraint(fields=["id", "name"], name="thing_id_and_name")
 CHECK = models.CheckConstraint(condition=models.Q(name__gt=""), name="thing_has_name")
+OTHER_CHECK = models.CheckConstraint(condition=models.Q(name__gte="a"), name="thing_has_name")
 
 
 class Tolerant(m.RunSQL):
@@ -355,4 +366,59 @@ CASES: dict[str, Case] = {
         atomic=(False,),
         engines=("postgresql",),
     ),
+    "index_online": Case(THING, [AddIndexOnline("Thing", INDEX)], atomic=(False,)),
+    "unique_constraint_online": Case(THING, [AddConstraintOnline("Thing", UNIQUE)], quick=True, atomic=(False,)),
+    "check_online": Case(THING, [AddConstraintOnline("Thing", CHECK, blocking="so small a table")], atomic=(False,)),
+    "other_check_online": Case(
+        [*THING, m.AddConstraint("Thing", CHECK)],
+        [AlterConstraintOnline("Thing", "thing_has_name", OTHER_CHECK, blocking="so small a table")],
+        atomic=(False,),
+    ),
+    "add_online": Case(
+        THING, [AddFieldOnline("Thing", "more", models.PositiveIntegerField(db_default=7))], atomic=(False,)
+    ),
+    "add_unique_online": Case(
+        THING,
+        [AddFieldOnline("Thing", "more", models.CharField(max_length=40, null=True, unique=True))],
+        atomic=(False,),
+    ),
+    "add_foreign_key_online": Case(
+        [*THING, m.CreateModel("Parent", [pk()])],
+        [AddFieldOnline("Thing", "parent", fk())],
+        quick=True,
+        atomic=(False,),
+    ),
+    "number_to_foreign_key_online": Case(
+        [
+            m.CreateModel("Parent", [pk()]),
+            rows("Parent"),
+            m.CreateModel("Child", [pk(), ("parent", models.BigIntegerField(null=True))]),
+            rows("Child", parent=1),
+        ],
+        [AlterFieldOnline("Child", "parent", fk(db_column="parent"))],
+        atomic=(False,),
+    ),
+    "not_null_online": Case(
+        [m.CreateModel("Thing", [pk(), named(null=True)]), rows("Thing", name="first")],
+        [AlterFieldOnline("Thing", "name", models.CharField(max_length=40))],
+        quick=True,
+        atomic=(False,),
+    ),
+    "unique_and_not_null_online": Case(
+        [m.CreateModel("Thing", [pk(), ("more", models.IntegerField(null=True))])],
+        [AlterFieldOnline("Thing", "more", models.IntegerField(unique=True))],
+        atomic=(False,),
+    ),
+    "several_online": Case(
+        [*THING, m.CreateModel("Parent", [pk()])],
+        [
+            AddIndexOnline("Thing", INDEX),
+            AddFieldOnline("Thing", "parent", fk()),
+            AddConstraintOnline("Thing", UNIQUE),
+            AddFieldOnline("Thing", "more", models.IntegerField(null=True, db_index=True)),
+        ],
+        atomic=(False,),
+    ),
+    "quarantine_field": Case(THING, [QuarantineField("Thing", "name")]),
+    "quarantine_model": Case(THING, [QuarantineModel("Thing")]),
 }
