@@ -62,7 +62,7 @@ def test_what_contradicts_itself_is_refused_where_it_is_written(words, told):
         Backfill("Row", set={"n": None}, where=Q(kind="a"), verify=False, reverse={}),
         AfterBackfill("Row", Q(new=None), backfill="row.new"),
     ],
-    ids=str,
+    ids=["set", "compute", "both ways", "unverified", "after"],
 )
 def test_it_comes_back_from_the_file_that_it_is_written_to(operation):
     written, imports = OperationWriter(operation, indentation=0).serialize()
