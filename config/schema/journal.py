@@ -20,6 +20,7 @@ from config.schema.columns import (
     AnswerEntryColumns,
     ApprovalColumns,
     ChecklistTickColumns,
+    InstanceColumns,
     OperationEntryColumns,
     ProbeColumns,
     RecoveryTaskColumns,
@@ -46,7 +47,8 @@ RecoveryTask = unregistered(RecoveryTaskColumns, registry)
 TABLES = (Run, Step, OperationEntry, StatementEntry, AnswerEntry)
 Approval = unregistered(ApprovalColumns, registry)
 ChecklistTick = unregistered(ChecklistTickColumns, registry)
-BESIDE = (Probe, RecoveryTask, Approval, ChecklistTick)
+Instance = unregistered(InstanceColumns, registry)
+BESIDE = (Probe, RecoveryTask, Approval, ChecklistTick, Instance)
 """What others write, and only `migrate` makes."""
 
 

@@ -38,6 +38,8 @@ def one_runner(
     gate: Mode = "none",
     allow_destructive: bool = False,
     steps: int | None = None,
+    stage: str | None = None,
+    allow_old_release: bool = False,
     back: tuple[tuple[str, str], ...] | None = None,
     backups: When = "none",
     fake: bool = False,
@@ -46,9 +48,10 @@ def one_runner(
 
     `at_once`: take the lock before anything else. `only_reads`: the command will change nothing. `timeout`: seconds.
     `words`: command, arguments, release and reason, for the journal. `gate`: what may not run unasked. `steps`: how
-    many migrations of the plan. `back`: unapply these instead of what is asked for. `backups`: when the database is
-    backed up. `fake`: nothing is run. Raises what `SchemaLock.take` raises, Refused where the gate is shut, what
-    `take_backup` raises, and Interrupted where a person has to decide.
+    many migrations of the plan. `stage`: which part of it. `allow_old_release`: run the part after the deploy though
+    another release serves. `back`: unapply these instead of what is asked for. `backups`: when the database is backed
+    up. `fake`: nothing is run. Raises what `SchemaLock.take` raises, Refused where the gate is shut or the plan cannot
+    be parted, what `take_backup` raises, and Interrupted where a person has to decide.
     """
     journal = Journal(lock.connection, lock.guard)
     waits = Waits(lock.connection, limit=timeout, say=lock.say)
@@ -63,6 +66,8 @@ def one_runner(
         "gate": gate,
         "allow_destructive": allow_destructive,
         "steps": steps,
+        "stage": stage,
+        "allow_old_release": allow_old_release,
         "back": back,
         "fake": fake,
     }

@@ -17,7 +17,11 @@ from config.schema.direct import OnDirectConnection
 from config.schema.exits import USAGE
 from config.schema.gate import plan_digest
 from config.schema.loss import LossClass
+from config.schema.stages import add_stage
 from config.schema.plan import AT_RUN_TIME, PlannedMigration, PlannedStep, Targets, read_plan
+
+
+STAGE_WORDS = {"before": "before the deploy", "after": "after the deploy"}
 
 
 class Command(OnDirectConnection, BaseCommand):
@@ -32,6 +36,7 @@ class Command(OnDirectConnection, BaseCommand):
         parser.add_argument("app_label", nargs="?", help="This app only, and what it needs.")
         parser.add_argument("migration_name", nargs="?", help="Up to this migration, or back to it, or zero.")
         parser.add_argument("--database", default=DEFAULT_DB_ALIAS, choices=tuple(connections))
+        add_stage(parser)
         parser.add_argument("--sql", action="store_true", help="The SQL: exact for the next migration.")
         parser.add_argument("--checklist", action="store_true", help="A page to go through before the deploy.")
         parser.add_argument("--format", choices=("text", "json"), default="text")
@@ -39,7 +44,7 @@ class Command(OnDirectConnection, BaseCommand):
     def handle(self, *args: Any, **options: Any) -> None:
         connection = connections[options["database"]]
         targets = targets_of(connection, options["app_label"], options["migration_name"])
-        plan = read_plan(connection, targets, with_sql=options["sql"] or options["checklist"])
+        plan = read_plan(connection, targets, stage=options["stage"], with_sql=options["sql"] or options["checklist"])
         if options["format"] == "json":
             more = {"checklist": checklist_as_json(connection, plan)} if options["checklist"] else {}
             self.stdout.write(json.dumps(as_json(connection, plan) | more, indent=2))
@@ -74,7 +79,7 @@ def lines(plan: list[PlannedMigration], *, with_sql: bool) -> Iterator[str]:
         yield "Nothing is pending."
     for position, migration in enumerate(plan):
         yield f"{'Unapply' if migration.backwards else 'Apply'} {migration}" + (
-            f" (stage {migration.stage})" if migration.stage else ""
+            "" if migration.backwards else f", {STAGE_WORDS.get(migration.stage, f'stage {migration.stage}, which is none')}"
         )
         for number, step in enumerate(migration.steps, start=1):
             yield f"  {number}. {step.description}: {words(step)}"
