@@ -26,9 +26,8 @@ MODULES = (
     "django.contrib.admin",
     "django.core.management.commands.migrate",
     "config.databases",
+    "config.schema.changes",
     "config.schema.direct",
-    "config.schema.lint",
-    "config.schema.plan",
     *(f"config.schema.dialects.{engine}.base" for engine in ("sqlite", "postgresql", "mysql")),
 )
 """What can be imported before the settings are known; the driver of an engine that cannot be had is left out."""

@@ -11,11 +11,13 @@ from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.urls import path
 from django.utils import timezone
 
+from config.schema.backfill import fraction, pause, rate, resume, seconds_left, standing, way_on
 from config.schema.checklist import read_checklist, sql_of, tick
 from config.schema.models import (
     AnswerEntry,
     AppliedMigration,
     Approval,
+    Backfill,
     ChecklistTick,
     OperationEntry,
     Probe,
@@ -224,3 +226,53 @@ class ChecklistTickAdmin(ReadOnly):
         words = {"withdrawn_by": request.user.get_username()[:255], "withdrawn_at": timezone.now()}
         count = chosen.filter(withdrawn_at=None).update(**words)
         self.message_user(request, f"{count} ticks are withdrawn.")
+
+
+@admin.register(Backfill)
+class BackfillAdmin(ReadOnly):
+    """How far each backfill came. Who may change backfills may pause one, wherever it runs, and let it go on."""
+
+    list_display = ("name", "app", "migration", "standing", "filled", "progress", "speed", "left", "last_at")
+    list_filter = ("app",)
+    search_fields = ("name", "app", "table_name")
+    actions = ("pause", "resume")
+
+    def has_steer_permission(self, request: HttpRequest) -> bool:
+        return bool(request.user.has_perm("schema.change_backfill"))
+
+    @admin.display(description="state")
+    def standing(self, row: Any) -> str:
+        return standing(row)
+
+    @admin.display(description="gone through")
+    def progress(self, row: Any) -> str:
+        done = fraction(row)
+        return f"{row.seen:,} of unknown" if done is None else f"{done:.0%}"
+
+    @admin.display(description="rows/s")
+    def speed(self, row: Any) -> str:
+        speed = rate(row)
+        return "unknown" if speed is None else f"{speed:,.0f}"
+
+    @admin.display(description="seconds left")
+    def left(self, row: Any) -> str:
+        left = seconds_left(row)
+        return "" if row.ended_at else "unknown" if left is None else f"{left:,.0f}"
+
+    @admin.action(description="Pause", permissions=["steer"])
+    def pause(self, request: HttpRequest, chosen: Any) -> None:
+        connection = connections[router.db_for_write(Backfill)]
+        for row in chosen.order_by("pk"):
+            if pause(connection, row, by=request.user.get_username()):
+                self.message_user(request, f"{row} is paused; a run that fills ends within one batch. {way_on(row)}")
+            else:
+                self.message_user(request, f"{row} has ended, so nothing was changed.", messages.WARNING)
+
+    @admin.action(description="Resume", permissions=["steer"])
+    def resume(self, request: HttpRequest, chosen: Any) -> None:
+        connection = connections[router.db_for_write(Backfill)]
+        for row in chosen.order_by("pk"):
+            if resume(connection, row):
+                self.message_user(request, f"{row} may go on; the next migrate does.")
+            else:
+                self.message_user(request, f"{row} has ended, so nothing was changed.", messages.WARNING)

@@ -37,6 +37,8 @@ class Change:
     new: Any
     online: bool = False
     """The operation itself takes care that the application can write."""
+    kept: bool = False
+    """What the models lose stays in the database, under another name."""
 
     @property
     def model(self) -> tuple[str, str]:
@@ -123,7 +125,7 @@ def _changes(operation: Any, app_label: str, before: ProjectState, after: Projec
     match operation:
         case django.CreateModel() | django.DeleteModel() | django.AlterModelTable():
             old, new = (state.models.get((app_label, operation.name_lower)) for state in (before, after))
-            yield Change(Part.TABLE, app_label, old, new, old, new)
+            yield Change(Part.TABLE, app_label, old, new, old, new, kept=_keeps_rows(operation))
         case django.RenameModel():
             old = before.models[app_label, operation.old_name_lower]
             new = after.models[app_label, operation.new_name_lower]
@@ -131,10 +133,13 @@ def _changes(operation: Any, app_label: str, before: ProjectState, after: Projec
         case django.RenameField():
             yield _column(app_label, operation.model_name_lower, operation.old_name, operation.new_name, before, after)
         case django.AddField() | django.RemoveField() | django.AlterField():
-            yield _column(app_label, operation.model_name_lower, operation.name, operation.name, before, after)
+            change = _column(app_label, operation.model_name_lower, operation.name, operation.name, before, after)
+            yield replace(change, online=is_online(operation), kept=_keeps_rows(operation))
         case django.AddIndex() | django.RemoveIndex():
             yield _listed(Part.INDEX, "indexes", operation, app_label, before, after)
         case django.AddConstraint() | django.RemoveConstraint():
+            yield _listed(Part.CONSTRAINT, "constraints", operation, app_label, before, after)
+        case django.AlterConstraint() if is_online(operation):
             yield _listed(Part.CONSTRAINT, "constraints", operation, app_label, before, after)
         case django.AlterUniqueTogether() | django.AlterIndexTogether():
             part = Part.CONSTRAINT if isinstance(operation, django.AlterUniqueTogether) else Part.INDEX
@@ -158,11 +163,21 @@ def _listed(
 ) -> Change:
     old_model, new_model = (state.models[app_label, operation.model_name_lower] for state in (before, after))
     old, new = ({each.name: each for each in model.options.get(option, ())} for model in (old_model, new_model))
-    gone = [old[name] for name in old if name not in new]
-    made = [new[name] for name in new if name not in old]
+    gone = [old[name] for name in old if new.get(name) != old[name]]
+    made = [new[name] for name in new if old.get(name) != new[name]]
     # By name, as the operations of django.contrib.postgres can only be imported where its driver is installed.
-    online = type(operation).__name__ in ("AddIndexConcurrently", "AddConstraintNotValid")
+    online = type(operation).__name__ in ("AddIndexConcurrently", "AddConstraintNotValid") or is_online(operation)
     return Change(part, app_label, old_model, new_model, next(iter(gone), None), next(iter(made), None), online)
+
+
+def _keeps_rows(operation: Operation) -> bool:
+    """Whether an operation that removes something from the models only puts it aside."""
+    return bool(getattr(operation, "keeps_rows", False))
+
+
+def is_online(operation: Operation) -> bool:
+    """Whether an operation says of itself that others write while it runs, or why they need not."""
+    return bool(getattr(operation, "is_online", False))
 
 
 def named_field(model: ModelState, name: str) -> Any:

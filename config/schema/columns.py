@@ -22,7 +22,8 @@ class RunColumns(models.Model):
     started_at = models.DateTimeField()
     ended_at = models.DateTimeField(null=True)
     outcome = models.CharField(max_length=16, null=True)
-    """done, failed, interrupted (its process died) or restored (it came with a back-up); NULL while it works."""
+    """done, failed, paused (a backfill, by a person), interrupted (its process died) or restored (it came with a
+    back-up); NULL while it works."""
     error = models.TextField(null=True)
 
     class Meta:
@@ -253,3 +254,45 @@ class ChecklistTickColumns(models.Model):
 
     def __str__(self) -> str:
         return f"{self.item} of {self.digest[:12]}"
+
+
+class BackfillColumns(models.Model):
+    """How far the filling of a table came; the cursor is written in the same transaction as the batch before it."""
+
+    step = models.BigIntegerField()
+    """The key of its row in schema_steps; no foreign key, as tables that refer to each other are made together."""
+    operation = models.IntegerField()
+    name = models.CharField(max_length=255)
+    app = models.CharField(max_length=255)
+    migration = models.CharField(max_length=255)
+    backwards = models.BooleanField()
+    table_name = models.CharField(max_length=255)
+    total = models.BigIntegerField(null=True)
+    """About how many rows the table has, as its catalogue said in the beginning; NULL where that did not know."""
+    sweep = models.IntegerField(default=1)
+    """How often it has begun at the beginning of the table."""
+    cursor = models.TextField(null=True)
+    """JSON: the key up to which this sweep has come; NULL at its beginning."""
+    seen = models.BigIntegerField(default=0)
+    """Rows gone through in this sweep, whether they had to be filled or not."""
+    seen_in_all = models.BigIntegerField(default=0)
+    filled = models.BigIntegerField(default=0)
+    batches = models.IntegerField(default=0)
+    batch_rows = models.IntegerField()
+    """How many keys the next batch goes over."""
+    milliseconds = models.BigIntegerField(default=0)
+    """Of all batches together."""
+    started_at = models.DateTimeField()
+    last_at = models.DateTimeField()
+    paused_by = models.CharField(max_length=255, null=True)
+    paused_at = models.DateTimeField(null=True)
+    ended_at = models.DateTimeField(null=True)
+    verified_at = models.DateTimeField(null=True)
+    """When a query found no row unfilled; NULL where it has not ended, or has nothing to verify it by."""
+
+    class Meta:
+        abstract = True
+        db_table = "schema_backfills"
+
+    def __str__(self) -> str:
+        return f"{self.app}.{self.migration} {self.name}"

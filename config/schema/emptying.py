@@ -52,5 +52,8 @@ def drop_all(lock: SchemaLock) -> None:
 
 
 def _live(connection: Any) -> set[str]:
+    """All tables and views; a part of a table goes with it."""
     spelled = spelling(OWN, ignores_case=connection.features.ignores_table_name_case)
-    return set(map(spelled, dialect(connection).catalogue.read(connection)))
+    with connection.cursor() as cursor:
+        found = connection.introspection.get_table_list(cursor)
+    return {spelled(each.name) for each in found if each.type in "tv"}

@@ -41,14 +41,15 @@ def readyz(request: HttpRequest) -> JsonResponse:
 
 
 def serves(found: SchemaState) -> bool:
-    """Whether this code can work on a schema in this state: a drift or a run elsewhere need not stop it."""
-    return found.tables_expected is not None and not found.pending and not found.tables_missing
+    """Whether this code can work on a schema in this state: a drift, a run elsewhere or a backfill need not stop it."""
+    lacking = set(found.pending) - set(found.filling)
+    return found.tables_expected is not None and not lacking and not found.tables_missing
 
 
 def health(request: HttpRequest) -> JsonResponse:
     """`GET /api/health/database`: staff see all of it, anybody else the verdict; writes nothing."""
     found = check_health()
-    status = 200 if found["state"] in (State.READY.value, State.RUNNING.value) else 503
+    status = 200 if State(found["state"]) in (State.READY, State.RUNNING, State.PAUSED) else 503
     return JsonResponse(found if _is_staff(request) else {"healthy": found["healthy"]}, status=status)
 
 

@@ -19,6 +19,7 @@ from django.utils import timezone
 from config.schema.columns import (
     AnswerEntryColumns,
     ApprovalColumns,
+    BackfillColumns,
     ChecklistTickColumns,
     InstanceColumns,
     OperationEntryColumns,
@@ -47,8 +48,9 @@ RecoveryTask = unregistered(RecoveryTaskColumns, registry)
 TABLES = (Run, Step, OperationEntry, StatementEntry, AnswerEntry)
 Approval = unregistered(ApprovalColumns, registry)
 ChecklistTick = unregistered(ChecklistTickColumns, registry)
+Backfill = unregistered(BackfillColumns, registry)
 Instance = unregistered(InstanceColumns, registry)
-BESIDE = (Probe, RecoveryTask, Approval, ChecklistTick, Instance)
+BESIDE = (Probe, RecoveryTask, Approval, Backfill, ChecklistTick, Instance)
 """What others write, and only `migrate` makes."""
 
 
@@ -103,7 +105,7 @@ class Journal:
         self.connection.schema_runs = tuple(pk for pk in self.connection.schema_runs if pk != self.run.pk)
         words = f"{type(error).__name__}: {error}".split("\n", 1)[0][:2000] if error else None
         self.rows(Run).filter(pk=self.run.pk, ended_at=None).update(
-            ended_at=timezone.now(), outcome="failed" if error else "done", error=words
+            ended_at=timezone.now(), outcome=getattr(error, "outcome", "failed") if error else "done", error=words
         )
         self.run = None
 

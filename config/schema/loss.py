@@ -73,6 +73,8 @@ class LiveRows:
         match change.part:
             case Part.CODE if not is_nothing(self.connection, change):
                 yield Loss(LossClass.UNKNOWN, what="only its author knows what it does to rows")
+            case _ if change.kept and change.new is None:
+                return
             case Part.TABLE if change.new_model is None:
                 for table in (self._table(change.old_model), *self._joins(change.old_model)):
                     yield self._rows(table)
@@ -184,7 +186,8 @@ def is_nothing(connection: Any, change: Change) -> bool:
         case RunSQL():
             return bool((operation.sql if forward else operation.reverse_sql) == RunSQL.noop)
         case _:
-            return False
+            does_nothing = getattr(operation, "does_nothing", None)
+            return bool(does_nothing and does_nothing(forwards=forward))
 
 
 def filled(old: Any) -> Q:

@@ -68,3 +68,8 @@ class ChecklistTick(columns.ChecklistTickColumns):
     class Meta(columns.ChecklistTickColumns.Meta):
         managed = False
         verbose_name_plural = "checklist"
+
+
+class Backfill(columns.BackfillColumns):
+    class Meta(columns.BackfillColumns.Meta):
+        managed = False

@@ -163,7 +163,10 @@ class _Reader:
         answers, why = {NO}, []
         for change in changes:
             if change.part is Part.CODE:
-                if not is_nothing(self.connection, change):
+                operation = change.new or change.old
+                if locks := getattr(operation, "locks", ""):
+                    why.append(locks)
+                elif not is_nothing(self.connection, change):
                     answers.add(UNKNOWN)
                     why.append("it runs code of its own, and only its author knows what waits for it")
                 continue

@@ -15,7 +15,7 @@ from config.schema.journal import Probe, RecoveryTask
 from config.schema.recovery import Proposal, diagnose
 from config.schema.state import FOREIGN_LOCK, Issue, SchemaState, State, read_state
 
-PASSING = (None, State.UNKNOWN, State.RUNNING, State.PENDING)
+PASSING = (None, State.UNKNOWN, State.RUNNING, State.PAUSED, State.PENDING)
 """States that open no task: they cannot be written down, a deploy goes through them, or they are none at all."""
 
 

@@ -15,6 +15,7 @@ from django.db.migrations.loader import MigrationLoader
 from django.db.migrations.recorder import MigrationRecorder
 from django.utils import timezone
 
+from config.schema.backfill import paused_backfill, way_on, words_of
 from config.schema.claim import ClaimRow
 from config.schema.drift import applied_differences, applied_state, lacking, unrecorded
 from config.schema.drift.mend import create_table as make_table
@@ -117,6 +118,8 @@ def take_over(lock: SchemaLock, epoch: int, words: dict[str, str]) -> str:
 
 def _proposal(journal: Journal, loader: MigrationLoader, step: Any) -> Proposal:
     key, subject, words = (step.app, step.name), str(step), f"{journal.words_of(step)} was interrupted"
+    if paused := paused_backfill(journal, step):
+        return Proposal("paused", subject, f"{words_of(paused)}. {way_on(paused)}", needs_person=True)
     if key not in loader.graph.nodes:
         words += ", and its file is gone; bring the file back, then say schema_recover --apply."
         return Proposal("interrupted", subject, words, needs_person=True)

@@ -22,6 +22,7 @@ from config.schema.dialects.session import SessionState, asks_of_the_one_before
 from config.schema.dialects.statements import Kind, opens_transaction, statement_digest, without_secrets
 from config.schema.exits import Interrupted, LockNotObtained, Refused
 from config.schema.journal import AGAIN, FAILED, AnswerEntry, Journal, OperationEntry, StatementEntry
+from config.schema.place import Place, place
 from config.schema.waits import Waits
 
 CHOICE = (
@@ -59,6 +60,8 @@ class Progress:
         self._last_id = 0
         self._in_transaction = False
         """Whether the migration itself has begun one, with a statement; in it no row is written but a statement's."""
+        self._keeps_its_place = False
+        """Whether what failed last tells by itself how far it came, and so is neither done again nor mended."""
         self._shut_out: Any = None
         """The row of a statement since which the journal cannot be reached."""
 
@@ -105,7 +108,7 @@ class Progress:
         with self.own(), contextlib.suppress(DatabaseError):
             if undo:
                 self._say(undo)
-            if not self.connection.in_atomic_block:
+            if not self.connection.in_atomic_block and not self._keeps_its_place:
                 begun = self.journal.rows(OperationEntry).filter(step=self.step, number=self.operation, ended_at=None)
                 begun.filter(is_code=False).update(decision=FAILED)
             if ended and not self.connection.in_atomic_block:
@@ -144,6 +147,9 @@ class Progress:
             return
         if entry and entry.ended_at and entry.deferred is None:
             self._session.pass_over()
+            return
+        if getattr(operation, "keeps_its_place", False):
+            self._run_in_its_place(number, entry, run)
             return
         if entry is None:
             entry = OperationEntry(step=self.step, number=number, is_code=False, started_at=timezone.now())
@@ -187,6 +193,24 @@ class Progress:
             run()
         entry.ended_at = timezone.now()
         self.write(entry)
+
+    def _run_in_its_place(self, number: int, entry: Any, run: Callable[[], None]) -> None:
+        """Run an operation that journals its own batches: none of its statements is journalled here."""
+        entry = entry or OperationEntry(step=self.step, number=number, is_code=False, started_at=timezone.now())
+        entry.decision = None
+        self.write(entry)
+        here = Place(self.journal, self.step, number, self.waits)
+        token = place.set(here)
+        try:
+            with self._at(number, None), self.own():
+                run()
+        except BaseException:
+            self._keeps_its_place = here.has_begun
+            raise
+        finally:
+            place.reset(token)
+        entry.ended_at = timezone.now()
+        self.write_later(entry)
 
     def run_deferred(self, number: int) -> None:
         """Run what the schema editor kept for the end, as one more operation."""

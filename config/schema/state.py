@@ -7,6 +7,7 @@ from typing import Any
 from django.db import Error, OperationalError
 from django.db.migrations.executor import MigrationExecutor
 
+from config.schema.backfill import only_fills, open_backfills, paused_backfill, way_on, words_of
 from config.schema.claim import ClaimRow
 from config.schema.dialects import dialect
 from config.schema.direct import (
@@ -24,6 +25,7 @@ from config.schema.expected import expected_tables, present_tables
 from config.schema.journal import Journal, Run
 from config.schema.stages import AFTER, stage_of
 from config.schema.waits import limited
+from config.schema.watched import flattened
 
 
 class State(enum.Enum):
@@ -33,6 +35,7 @@ class State(enum.Enum):
     INTERRUPTED = "interrupted"
     RUNNING = "running"
     DRIFTED = "drifted"
+    PAUSED = "paused"
     PENDING = "pending"
     READY = "ready"
 
@@ -47,6 +50,7 @@ EXIT_CODES = {
     State.INTERRUPTED: INTERRUPTED,
     State.RUNNING: LOCKED,
     State.DRIFTED: REFUSED,
+    State.PAUSED: INTERRUPTED,
     State.PENDING: REFUSED,
     State.READY: DONE,
 }
@@ -82,6 +86,8 @@ class SchemaState:
     """Not applied, and this code needs them not: they run once no older release serves."""
     ahead: tuple[str, ...] = ()
     """Applied, and unknown to this code: a newer release has been here, which is no fault."""
+    filling: tuple[str, ...] = ()
+    """Those of the pending ones that are begun, and only fill what is there: this code can work meanwhile."""
     holder: str | None = None
     version: str | None = None
     """The migration that was recorded last."""
@@ -150,6 +156,7 @@ class _Reader:
             pending=tuple(pending),
             after_deploy=tuple(late),
             ahead=tuple(f"{app}.{name}" for app, name in ahead),
+            filling=tuple(each for each in pending if each in self._filling()),
             holder=holder,
             version=self._version(),
             tables_expected=expected,
@@ -183,6 +190,11 @@ class _Reader:
             way = "Run migrate --stage after once no other release serves; schema_instances says which do."
             self._add("after_deploy", f"{words}{', '.join(late)}.", way, None)
         return pending, late
+
+    def _filling(self) -> set[str]:
+        begun = {(row.app, row.migration) for row in open_backfills(self.connection) if not row.backwards}
+        known = [self.loader.disk_migrations[key] for key in begun if key in self.loader.disk_migrations]
+        return {str(each) for each in known if all(map(only_fills, flattened(each.operations)))}
 
     def _tables(self) -> tuple[int, tuple[str, ...]]:
         """How many tables the applied migrations have made, and which of them are not there."""
@@ -226,7 +238,10 @@ class _Reader:
 
     def _interrupted(self, journal: Journal, step: Any) -> None:
         words = f"{journal.words_of(step)} was interrupted{journal.position(step)}."
-        if (step.app, step.name) not in self.loader.graph.nodes:
+        if paused := paused_backfill(journal, step):
+            # Before all else: a release that does not have the file must not take its pause for a fault.
+            self._add("paused", f"{words_of(paused)}.", way_on(paused), State.PAUSED, str(step))
+        elif (step.app, step.name) not in self.loader.graph.nodes:
             way = f"Bring the file of {step} back, then run schema_recover --apply."
             self._add("interrupted", f"{words} Its file is gone.", way, State.INTERRUPTED, str(step))
         elif journal.undecided(step):
@@ -249,7 +264,7 @@ class _Reader:
     def _drift(self) -> bool | None:
         """Adds what differs; returns whether all checks are as they should be, None where nobody can tell now."""
         found = history_differences(self.connection, self.loader)
-        may_compare = not {State.RUNNING, State.INTERRUPTED} & {issue.state for issue in self.issues}
+        may_compare = not {State.RUNNING, State.INTERRUPTED, State.PAUSED} & {issue.state for issue in self.issues}
         if may_compare:
             try:
                 known = self._unrecorded()

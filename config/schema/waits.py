@@ -53,7 +53,7 @@ class Waits:
         self.native = dialect(connection).waits
         self.limit = limit
         self._kind = dialect(connection).statements.kind
-        self._say = say
+        self.say = say
         self._limits = contextlib.ExitStack()
         self._has_begun = self._is_own = False
         self._session_limit: float = DATA_SECONDS
@@ -232,7 +232,7 @@ class Waits:
         own = self.native.own_limit(sql, self.limit - self._waited)
         if own is not None:
             if (others := self._seen(words_of(sql), "")).holders:
-                self._say(f"{self._name} waits up to {own:.0f} s for {who_of(others)}; it needs {_what(sql)} ...")
+                self.say(f"{self._name} waits up to {own:.0f} s for {who_of(others)}; it needs {_what(sql)} ...")
             return own
         if seen.missing and (lost or attempts % BLIND_ATTEMPTS == BLIND_ATTEMPTS - 1):
             return PATIENT
@@ -273,7 +273,7 @@ class Waits:
         is_known = bool(seen.holders or seen.missing)
         if is_known and (self._told is None or self._waited - self._told >= TELL_SECONDS):
             self._told = self._waited
-            self._say(f"{self._name} waits for {who_of(seen)}; it needs {_what(sql)} ...")
+            self.say(f"{self._name} waits for {who_of(seen)}; it needs {_what(sql)} ...")
         time.sleep(self._pause_seconds)
         self._waited += self._pause_seconds
         self._spent += self._pause_seconds

@@ -9,6 +9,7 @@ from django.db import transaction
 from django.db.migrations.operations import RunPython, SeparateDatabaseAndState
 from django.db.migrations.operations.base import Operation
 
+from config.schema.exits import Refused
 from config.schema.resume import Progress
 
 QUESTIONS = ("get_constraints", "get_storage_engine", "get_sequences", "get_table_description", "get_relations")
@@ -34,6 +35,10 @@ class Watched:
         self._run(lambda: self._operation.database_backwards(*arguments))
 
     def _run(self, run: Callable[[], None]) -> None:
+        operation: Any = self._operation
+        if self._atomic and getattr(operation, "keeps_its_place", False):
+            # Where no DDL can be rolled back it would work, and be refused on every other engine.
+            raise Refused(operation.why_not_in_a_transaction())
         inside = isinstance(self._operation, RunPython) and self._operation.atomic is not False and self._atomic
         alias = self._progress.connection.alias
         with transaction.atomic(using=alias) if inside else contextlib.nullcontext():

@@ -16,6 +16,7 @@ def main() -> None:
     parser.add_argument("--engines", default=",".join(ENGINES), type=lambda words: words.replace(" ", ",").split(","))
     parser.add_argument("--vms", type=int, default=10_000)
     parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--rows", type=int, default=1_000_000, help="of the table that is changed while two write")
     parser.add_argument("--simulated", type=int, default=1_000, help="VMs of the simulated vCenter")
     options = parser.parse_args()
     with contextlib.ExitStack() as servers:
@@ -27,9 +28,12 @@ def main() -> None:
                 show(engine, ingest(url, options.vms, options.rounds))
                 show_vcenter(engine, vcenter(url, options.simulated))
             show_migrating(engine, result("", "tests.benchmarks.migrating", engine, "--rounds", str(options.rounds)))
+            with fresh_database(engine) as url:
+                show_backfill(engine, result(url, "tests.benchmarks.backfill"))
             if engine in STARTERS:
                 with fresh_database(engine) as url:
                     show_queue(engine, result(url, "tests.benchmarks.queue"))
+                show_online(engine, result("", "tests.benchmarks.online", engine, "--rows", str(options.rows)))
 
 
 def ingest(url: str, vms: int, rounds: int) -> dict:
@@ -87,6 +91,14 @@ def show_migrating(engine: str, result: dict) -> None:
         )
 
 
+def show_backfill(engine: str, result: dict) -> None:
+    print(f"\nbackfill of {result['rows']:,} rows on {engine}, {result['batches']} batches")
+    print(f"  one UPDATE {result['update']:>9,} rows/s, in batches {result['backfill']:>9,}, ", end="")
+    print(f"ratio {result['ratio']:.2f}  (goal: at least 0.5)")
+    print(f"  first tenth of the batches {result['first']:>9,} rows/s, last tenth {result['last']:>9,}, ", end="")
+    print(f"ratio {result['flat']:.2f}  (goal: flat); longest batch {result['longest']:.2f} s", flush=True)
+
+
 def show_queue(engine: str, result: dict) -> None:
     print(f"\nworst read of another client while a migration waits behind a reader of 4 s on {engine}")
     for what, worst in result.items():
@@ -95,6 +107,23 @@ def show_queue(engine: str, result: dict) -> None:
             f"  {tables} {worst['ours']:.3f} s (goal: under 0.1), Django's own migrate {worst['stock']:.2f} s,", end=""
         )
         print(f" without a migration {worst['nobody']:.3f} s", flush=True)
+
+
+BLOCKS_AT_ALL = 0.1
+
+
+def show_online(engine: str, result: dict) -> None:
+    print(f"\nlongest stall of two writers while a table of {result.pop('rows'):,} rows is changed on {engine}")
+    for name, found in result.items():
+        ours, stock = found["ours"], found["stock"]
+        django = f"Django's own {stock['stall']:>7.3f} s of {stock['seconds']:>6.2f} s"
+        if ours == "refused":
+            print(f"  {name:<12}refused, as the engine has no online form; {django}", flush=True)
+            continue
+        words = f"{ours['stall']:>7.3f} s of {ours['seconds']:>6.2f} s (goal: under 0.1), {django}"
+        if stock["stall"] > BLOCKS_AT_ALL:
+            words += f", {stock['stall'] / ours['stall']:.0f} times as long (goal: 20)"
+        print(f"  {name:<12}{words}", flush=True)
 
 
 if __name__ == "__main__":

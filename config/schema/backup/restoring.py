@@ -77,6 +77,11 @@ def _restore_into(
             "this back-up in their place (they are kept under another name)."
         )
     lock = lock_of(connection, say=say)
+    if lock.exclusion.guards_commits:
+        raise Refused(
+            "A cluster's lock is a row that a restore would replace, so nothing was changed: restore into a new "
+            "database of one server alone, and let the others join it."
+        )
     lock.take(timeout)
     try:
         _clear(connection, say)

@@ -8,6 +8,7 @@ from config.schema.dialects.backups import Backups
 from config.schema.dialects.catalogue import Catalogue
 from config.schema.dialects.diagnosis import Diagnosis
 from config.schema.dialects.locks import Cluster, NativeLock
+from config.schema.dialects.online import Online
 from config.schema.dialects.preflight import Obstacle
 from config.schema.dialects.statements import Statements
 from config.schema.dialects.waits import TableWaits
@@ -46,6 +47,8 @@ class Dialect:
     that is not known."""
     absent: Callable[[Any], str | None] = lambda connection: None
     """The path of the file that connecting would make; None where there is a database, or a server to say so."""
+    online: Online | None = None
+    """None where there is one writer, so that no form of a statement lets others write meanwhile."""
     cluster: Cluster | None = None
     """None where a database is written through one server only."""
 

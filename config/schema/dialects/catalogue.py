@@ -112,6 +112,9 @@ class Catalogue(Protocol):
         Tables may be made and dropped meanwhile; one that is not there all the time may be left out.
         """
 
+    def estimate(self, connection: Any, table: str) -> int | None:
+        """About how many rows a table has, without reading it on a server; None where nobody knows."""
+
     def type_of(self, declared: str) -> str:
         """How the catalogue names a type that Django declares so."""
 

@@ -27,6 +27,8 @@ class Kind(Enum):
     INDEX = "builds an index"
     UNIQUE = "builds a unique index"
     CHECK = "adds a check"
+    ONLINE = "is done online"
+    CHECK_IN_WINDOW = "adds a check, online where the engine has such a form"
     FOREIGN_KEY = "adds a foreign key"
     NOT_NULL = "forbids NULL"
     LONGER = "lengthens a text"
@@ -49,6 +51,7 @@ class Cost:
 
 
 FREE = Cost(blocks=False, why="changes the catalogue only")
+ONLINE = Cost(blocks=False, why="reads and writes go on meanwhile")
 NEW = Cost(blocks=False, why="the table is new, so nobody uses it yet")
 
 
@@ -67,6 +70,8 @@ def costs(engine: str) -> Mapping[Kind, Cost]:
     return tables[engine]
 
 
+HAS_ONLINE_FORM = {Kind.INDEX, Kind.UNIQUE, Kind.CHECK, Kind.FOREIGN_KEY, Kind.NOT_NULL}
+"""What a column can be given while others write, by the operations of `config.schema.operations`."""
 TEXTS = {"SlugField": "CharField", "FileField": "CharField", "FilePathField": "CharField", "ImageField": "CharField"}
 POSITIVE = (PositiveIntegerField, PositiveSmallIntegerField, PositiveBigIntegerField)
 
@@ -77,11 +82,16 @@ def kinds_of(change: Change) -> Iterator[Kind]:
         case Part.TABLE:
             yield from _table(change.old, change.new)
         case Part.COLUMN:
-            yield from _column(change.old, change.new)
-        case Part.INDEX if change.new and not change.online:
-            yield Kind.INDEX
-        case Part.CONSTRAINT if change.new and not change.online:
-            yield Kind.CHECK if isinstance(change.new, CheckConstraint) else Kind.UNIQUE
+            kinds = list(_column(change.old, change.new))
+            yield from (each for each in kinds if not (change.online and each in HAS_ONLINE_FORM))
+            if change.online and HAS_ONLINE_FORM & set(kinds):
+                yield Kind.ONLINE
+        case Part.INDEX if change.new:
+            yield Kind.ONLINE if change.online else Kind.INDEX
+        case Part.CONSTRAINT if change.new and isinstance(change.new, CheckConstraint):
+            yield Kind.CHECK_IN_WINDOW if change.online else Kind.CHECK
+        case Part.CONSTRAINT if change.new:
+            yield Kind.ONLINE if change.online else Kind.UNIQUE
         case Part.CODE:
             yield Kind.UNKNOWN
 

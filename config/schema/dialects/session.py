@@ -29,7 +29,10 @@ TARGET = re.compile(
 """The one table that a statement changes."""
 ONLY_READS_OTHERS = re.compile(r"\A(?:INSERT|REPLACE|CREATE)\b", re.I)
 SETS = re.compile(r"\A(?:SET|RESET|DISCARD|USE|PREPARE|DEALLOCATE|ATTACH|DETACH|PRAGMA|LISTEN|UNLISTEN|LOAD)\b", re.I)
-OF_THE_TRANSACTION = re.compile(r"\ASET\s+(?:LOCAL|CONSTRAINTS|TRANSACTION)\b", re.I)
+OF_THE_TRANSACTION = re.compile(
+    r"\ASET\s+(?:LOCAL|CONSTRAINTS|TRANSACTION|STATEMENT\b.*?\bFOR\s+ALTER\s+TABLE)\b", re.I | re.S
+)
+"""Or of the one statement that it is said with."""
 CALLS = re.compile(
     r"\ASELECT\b.*(?:\b(?:set_config|setseed|pg_(?:try_)?advisory_(?:un)?lock\w*|GET_LOCK|RELEASE_LOCK|"
     r"RELEASE_ALL_LOCKS)\s*\(|\bINTO\s+@|@\w+\s*:=)",

@@ -84,6 +84,9 @@ class TableWaits(Protocol):
     def is_lock_failure(self, error: BaseException) -> bool:
         """Whether a statement failed because somebody else holds a lock."""
 
+    def may_pass(self, error: BaseException) -> bool:
+        """Whether a transaction failed because of what others did at the same moment, and may succeed the next time."""
+
     def changes_shape(self, sql: str) -> bool:
         """Whether a statement takes tables from those who use them."""
 

@@ -8,6 +8,7 @@ from typing import Any
 from config.schema.dialects.catalogue import Column, Key, Table, strings_in, unquoted
 from config.schema.drift.difference import ORDER, Found
 from config.schema.drift.expected import ExpectedColumn, ExpectedTable
+from config.schema.operations.quarantine import PREFIX
 
 
 def compare(
@@ -79,7 +80,7 @@ class _Comparison:
                 for kind, words in _column_differences(column, there):
                     yield self._found(kind, name, f"The column {self.name}.{name} {words}.", column.field, there)
         for name, there in self.live.columns.items():
-            if name not in self.expected.columns:
+            if name not in self.expected.columns and not name.startswith(PREFIX):
                 words = f"The column {self.name}.{name} is in no migration"
                 if not there.nullable and there.default is None and not there.generated and not there.numbered:
                     words += "; it takes no NULL and has no default, so that no row can be added"

@@ -7,7 +7,7 @@ from config.schema.lint.files import ignored_files
 from config.schema.lint.findings import ERROR, RULES, WARNING, Finding, Rule
 from config.schema.lint.history import edited_migrations, model_drift, several_leaves
 from config.schema.lint.live_models import live_models
-from config.schema.lint.operations import missing_reverse, mixed_transaction, unsafe_operations
+from config.schema.lint.operations import backfill_in_transaction, missing_reverse, mixed_transaction, unsafe_operations
 from config.schema.lint.project import Key, Project, default_labels, name_of
 
 __all__ = ["ERROR", "RULES", "WARNING", "Finding", "Rule", "check"]
@@ -20,6 +20,7 @@ OF_MIGRATIONS: tuple[Check, ...] = (
     missing_reverse,
     live_models,
     mixed_transaction,
+    backfill_in_transaction,
     edited_migrations,
     unsafe_operations,
 )
@@ -30,12 +31,14 @@ def check(
     *,
     engines: Iterable[str] = NAMES,
     recorded: Mapping[Key, str] | None = None,
+    is_small: Callable[[str], bool] = lambda table: False,
 ) -> list[Finding]:
     """What is wrong with the migrations of these apps; by default of every app that is not Django's own.
 
     It asks no database. `recorded`: the digest that each migration had when it was applied, as far as known.
+    `is_small`: whether the live table of that name is so small that nothing blocks it for long.
     """
-    project = Project(set(labels) or default_labels(), tuple(engines), recorded or {})
+    project = Project(set(labels) or default_labels(), tuple(engines), recorded or {}, is_small)
     findings = [finding for rule in OF_FILES for finding in _checked(rule, project)]
     try:
         _ = project.loader

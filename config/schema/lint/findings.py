@@ -29,6 +29,7 @@ RULES = {
         Rule("schema.C006", ERROR, "code and a change of the schema share one transaction"),
         Rule("schema.C007", ERROR, "an applied migration was edited", may_be_silenced=False),
         Rule("schema.C008", ERROR, "a rule is silenced without a reason", may_be_silenced=False),
+        Rule("schema.C009", ERROR, "a backfill is in a transaction", may_be_silenced=False),
         Rule("schema.C011", WARNING, "an index blocks writes while it is built"),
         Rule("schema.C012", WARNING, "a unique index blocks writes while it is built"),
         Rule("schema.C013", WARNING, "a check blocks writes while rows are read"),

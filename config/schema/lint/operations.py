@@ -5,7 +5,8 @@ from typing import Any
 
 from django.db.migrations import RunPython, RunSQL, SeparateDatabaseAndState
 
-from config.schema.changes import STATE_ONLY, Step, operations_within
+from config.schema.backfill import only_fills
+from config.schema.changes import STATE_ONLY, Change, Step, operations_within
 from config.schema.dialects.costs import FREE, Kind, costs, kinds_of
 from config.schema.lint.findings import Finding
 from config.schema.lint.project import Project, name_of
@@ -14,6 +15,7 @@ BLOCKING = {
     Kind.INDEX: "schema.C011",
     Kind.UNIQUE: "schema.C012",
     Kind.CHECK: "schema.C013",
+    Kind.CHECK_IN_WINDOW: "schema.C013",
     Kind.FOREIGN_KEY: "schema.C014",
     Kind.SHORTER: "schema.C015",
     Kind.TO_TEXT: "schema.C015",
@@ -74,29 +76,54 @@ def mixed_transaction(project: Project) -> Iterator[Finding]:
             )
 
 
+def backfill_in_transaction(project: Project) -> Iterator[Finding]:
+    """schema.C009; `migrate` refuses it too, on every engine."""
+    for migration in project.migrations():
+        within = [each for top in migration.operations for each in operations_within(top)]
+        for operation in within if migration.atomic else ():
+            if getattr(operation, "keeps_its_place", False):
+                yield Finding(
+                    "schema.C009",
+                    name_of(migration),
+                    f"{operation.describe()} commits batch by batch, and its migration is one transaction.",
+                    "Say atomic = False in the class of the migration.",
+                )
+
+
 def _changes_schema(operation: Any) -> bool:
     """Code does not, a wrapper does it by what it wraps, and SQL only where it says so to the state."""
     if isinstance(operation, RunSQL):
         return bool(operation.state_operations)
-    return not isinstance(operation, (RunPython, SeparateDatabaseAndState, *STATE_ONLY))
+    known = isinstance(operation, (RunPython, SeparateDatabaseAndState, *STATE_ONLY))
+    return not (known or only_fills(operation))
 
 
 def unsafe_operations(project: Project) -> Iterator[Finding]:
-    """schema.C011 to schema.C023; what a migration does to a table that it makes itself is safe."""
+    """schema.C011 to schema.C023; what a migration does to a table that it makes itself is safe.
+
+    What blocks a small table blocks it for a moment; what breaks the running release does so on any table.
+    """
     for migration, steps, created in project.walk:
         after = str(getattr(migration, "stage", "")).lower().rpartition(".")[2].startswith("after")
         for step in steps:
             for change in step.changes:
                 if change.model not in created:
+                    is_small = project.is_small(_table(change))
                     for kind in kinds_of(change):
-                        yield from _blocking(project, name_of(migration), step, kind)
+                        if not is_small:
+                            yield from _blocking(project, name_of(migration), step, kind)
                         if kind in BREAKING and not (after and kind in (Kind.DROP_COLUMN, Kind.DROP_TABLE)):
                             id_, why, way_out = BREAKING[kind]
                             yield Finding(id_, name_of(migration), f"{step.operation.describe()}: {why}", way_out)
 
 
+def _table(change: Change) -> str:
+    model = change.old_model or change.new_model
+    return str(model.options.get("db_table") or f"{model.app_label}_{model.name_lower}") if model else ""
+
+
 def _blocking(project: Project, where: str, step: Step, kind: Kind) -> Iterator[Finding]:
-    if kind not in BLOCKING:
+    if kind not in BLOCKING or bool(getattr(step.operation, "blocking", False)):
         return
     by_cost: dict[Any, list[str]] = {}
     for engine in project.engines:

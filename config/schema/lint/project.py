@@ -3,8 +3,8 @@
 import ast
 import importlib.util
 import inspect
-from collections.abc import Iterator, Mapping
-from functools import cached_property
+from collections.abc import Callable, Iterator, Mapping
+from functools import cache, cached_property
 from pathlib import Path
 from typing import Any
 
@@ -21,11 +21,18 @@ Key = tuple[str, str]
 class Project:
     """The migrations of some apps; those of all apps are read, as they build on each other."""
 
-    def __init__(self, labels: set[str], engines: tuple[str, ...], recorded: Mapping[Key, str]) -> None:
-        """`recorded`: the digest that each migration had when it was applied."""
+    def __init__(
+        self,
+        labels: set[str],
+        engines: tuple[str, ...],
+        recorded: Mapping[Key, str],
+        is_small: Callable[[str], bool] = lambda table: False,
+    ) -> None:
+        """`recorded`: the digest that each migration had when it was applied; `is_small`: of a live table."""
         self.labels = labels
         self.engines = engines
         self.recorded = recorded
+        self.is_small = cache(is_small)
 
     @cached_property
     def loader(self) -> Any:

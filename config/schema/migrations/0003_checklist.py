@@ -3,7 +3,7 @@ from django.db import migrations, models
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("schema", "0001_admin"),
+        ("schema", "0002_backfills"),
     ]
 
     operations = [

@@ -13,6 +13,18 @@ from django.db import DatabaseError, models
 from django.db import migrations as m
 from django.db.migrations.operations.base import Operation
 
+from config.schema.operations import (
+    AddConstraintOnline,
+    AddFieldOnline,
+    AddIndexOnline,
+    AfterBackfill,
+    AlterConstraintOnline,
+    AlterFieldOnline,
+    Backfill,
+    QuarantineField,
+    QuarantineModel,
+)
+
 APP = "killed"
 
 
@@ -77,9 +89,22 @@ PAIR = [
     m.CreateModel("Child", [pk(), ("parent", fk())]),
     rows("Child", parent_id=1),
 ]
+KEPT = [
+    m.CreateModel("Kept", [pk(), ("old", models.IntegerField()), ("new", models.IntegerField(null=True))]),
+    m.RunPython(
+        lambda apps, editor: (
+            apps.get_model(APP, "Kept")
+            .objects.using(editor.connection.alias)
+            .bulk_create(apps.get_model(APP, "Kept")(id=number, old=0) for number in range(1, 251))
+        ),
+        m.RunPython.noop,
+    ),
+]
+"""More rows than the least batch has."""
 INDEX = models.Index(fields=["name"], name="thing_by_name")
 UNIQUE = models.UniqueConstraint(fields=["id", "name"], name="thing_id_and_name")
 CHECK = models.CheckConstraint(condition=models.Q(name__gt=""), name="thing_has_name")
+OTHER_CHECK = models.CheckConstraint(condition=models.Q(name__gte="a"), name="thing_has_name")
 
 
 class Tolerant(m.RunSQL):
@@ -88,6 +113,12 @@ class Tolerant(m.RunSQL):
     def database_forwards(self, *arguments: Any) -> None:
         with contextlib.suppress(DatabaseError):
             super().database_forwards(*arguments)
+
+
+class SmallBatches(Backfill):
+    """As a kill has to meet several of them."""
+
+    first_rows = 100
 
 
 def insert(number: int) -> str:
@@ -258,6 +289,41 @@ CASES: dict[str, Case] = {
         THING, [m.RunSQL("CREATE VIEW killed_view AS SELECT id FROM killed_thing", "DROP VIEW killed_view")]
     ),
     "code": Case([TALLY], [count("code")], atomic=(True,)),
+    "backfill": Case(
+        KEPT,
+        [
+            SmallBatches(
+                "Kept", set={"old": models.F("old") + 1}, reverse={"old": models.F("old") - 1}, batch_seconds=1e-9
+            ),
+            SmallBatches(
+                "Kept",
+                set={"new": models.F("old")},
+                where=models.Q(new=None),
+                reverse={"new": None},
+                name="copy",
+                batch_seconds=1e-9,
+            ),
+            AfterBackfill("Kept", models.Q(new=None), backfill="copy"),
+        ],
+        quick=True,
+        atomic=(False,),
+    ),
+    "backfill_among_tables": Case(
+        KEPT,
+        [
+            m.AddField("Kept", "more", models.IntegerField(null=True)),
+            SmallBatches(
+                "Kept",
+                set={"more": models.F("id") * 2, "old": models.F("old") + 1},
+                where=models.Q(more=None),
+                reverse={"more": None, "old": models.F("old") - 1},
+                reverse_where=models.Q(more__isnull=False),
+                batch_seconds=1e-9,
+            ),
+            m.AlterField("Kept", "more", models.IntegerField(default=0)),
+        ],
+        atomic=(False,),
+    ),
     "code_among_tables": Case(
         [TALLY, *PAIR],
         [
@@ -300,4 +366,59 @@ CASES: dict[str, Case] = {
         atomic=(False,),
         engines=("postgresql",),
     ),
+    "index_online": Case(THING, [AddIndexOnline("Thing", INDEX)], atomic=(False,)),
+    "unique_constraint_online": Case(THING, [AddConstraintOnline("Thing", UNIQUE)], quick=True, atomic=(False,)),
+    "check_online": Case(THING, [AddConstraintOnline("Thing", CHECK, blocking="so small a table")], atomic=(False,)),
+    "other_check_online": Case(
+        [*THING, m.AddConstraint("Thing", CHECK)],
+        [AlterConstraintOnline("Thing", "thing_has_name", OTHER_CHECK, blocking="so small a table")],
+        atomic=(False,),
+    ),
+    "add_online": Case(
+        THING, [AddFieldOnline("Thing", "more", models.PositiveIntegerField(db_default=7))], atomic=(False,)
+    ),
+    "add_unique_online": Case(
+        THING,
+        [AddFieldOnline("Thing", "more", models.CharField(max_length=40, null=True, unique=True))],
+        atomic=(False,),
+    ),
+    "add_foreign_key_online": Case(
+        [*THING, m.CreateModel("Parent", [pk()])],
+        [AddFieldOnline("Thing", "parent", fk())],
+        quick=True,
+        atomic=(False,),
+    ),
+    "number_to_foreign_key_online": Case(
+        [
+            m.CreateModel("Parent", [pk()]),
+            rows("Parent"),
+            m.CreateModel("Child", [pk(), ("parent", models.BigIntegerField(null=True))]),
+            rows("Child", parent=1),
+        ],
+        [AlterFieldOnline("Child", "parent", fk(db_column="parent"))],
+        atomic=(False,),
+    ),
+    "not_null_online": Case(
+        [m.CreateModel("Thing", [pk(), named(null=True)]), rows("Thing", name="first")],
+        [AlterFieldOnline("Thing", "name", models.CharField(max_length=40))],
+        quick=True,
+        atomic=(False,),
+    ),
+    "unique_and_not_null_online": Case(
+        [m.CreateModel("Thing", [pk(), ("more", models.IntegerField(null=True))])],
+        [AlterFieldOnline("Thing", "more", models.IntegerField(unique=True))],
+        atomic=(False,),
+    ),
+    "several_online": Case(
+        [*THING, m.CreateModel("Parent", [pk()])],
+        [
+            AddIndexOnline("Thing", INDEX),
+            AddFieldOnline("Thing", "parent", fk()),
+            AddConstraintOnline("Thing", UNIQUE),
+            AddFieldOnline("Thing", "more", models.IntegerField(null=True, db_index=True)),
+        ],
+        atomic=(False,),
+    ),
+    "quarantine_field": Case(THING, [QuarantineField("Thing", "name")]),
+    "quarantine_model": Case(THING, [QuarantineModel("Thing")]),
 }

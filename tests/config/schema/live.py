@@ -21,15 +21,21 @@ STOCK = {
 @contextlib.contextmanager
 def empty_database(engine: str, *, stock: bool = False) -> Iterator[Any]:
     """A connection by this project's backend, or by Django's own."""
-    with fresh_database(engine) as url:
-        settings = database(url, "DATABASE_URL", directory=Path("/"))
-        if stock:
-            settings["ENGINE"] = STOCK[settings["ENGINE"]]
-        connection = ConnectionHandler({"default": settings})["default"]
-        try:
-            yield connection
-        finally:
-            connection.close()
+    with fresh_database(engine) as url, connected(url, stock=stock) as connection:
+        yield connection
+
+
+@contextlib.contextmanager
+def connected(url: str, *, stock: bool = False) -> Iterator[Any]:
+    """A connection to the database of this URL."""
+    settings = database(url, "DATABASE_URL", directory=Path("/"))
+    if stock:
+        settings["ENGINE"] = STOCK[settings["ENGINE"]]
+    connection = ConnectionHandler({"default": settings})["default"]
+    try:
+        yield connection
+    finally:
+        connection.close()
 
 
 def live_table(engine: str, connection: Any, name: str) -> Table:

@@ -35,6 +35,13 @@ def task(**columns):
     )
 
 
+def backfill(**columns):
+    now = timezone.now()
+    at = {"step": 1, "operation": 0, "app": "shop", "migration": "0002_fill", "backwards": False}
+    words = {"name": "order.total", "table_name": "shop_order", "batch_rows": 2000, "started_at": now, "last_at": now}
+    return journal.Backfill._base_manager.create(**at | words | columns)
+
+
 @pytest.fixture
 def one_of_each() -> None:
     fill()
@@ -68,6 +75,7 @@ def fill() -> None:
     journal.StatementEntry._base_manager.create(**at, run=run, operation=0, sql="SELECT", digest="d", started_at=now)
     journal.AnswerEntry._base_manager.create(**at, operation=0, question="get_constraints()", answer="{}")
     task()
+    backfill()
     journal.Approval._base_manager.create(digest=DIGEST, approved_by="ada", reason="agreed", approved_at=now)
     journal.ChecklistTick._base_manager.create(digest=DIGEST, item="window", note="", ticked_by="ada", ticked_at=now)
     probe(connection, release="1.0")
@@ -218,3 +226,36 @@ def test_who_may_only_look_ticks_nothing(client, pending):
     assert 'name="item"' not in client.get(reverse(CHECKLIST)).content.decode()
     assert client.post(reverse(TICK), {"digest": pending, "item": "window"}).status_code == 403
     assert not journal.ChecklistTick._base_manager.exists()
+
+
+BACKFILLS = "admin:schema_backfill_changelist"
+
+
+def test_a_backfill_is_paused_and_resumed_by_whoever_may_change_backfills(client, admin_client, admin_user):
+    row = backfill(seen=500, seen_in_all=500, filled=400, total=2000, milliseconds=1000)
+    send = {"action": "pause", "_selected_action": [row.pk]}
+    seer = UserFactory(is_staff=True)
+    seer.user_permissions.add(Permission.objects.get(codename="view_backfill"))
+    client.force_login(seer)
+    client.post(reverse(BACKFILLS), send)
+    row.refresh_from_db()
+    assert row.paused_at is None
+
+    page = admin_client.get(reverse(BACKFILLS)).content.decode()
+    assert all(words in page for words in ("unfinished", "25%", "500", "3"))
+    page = admin_client.post(reverse(BACKFILLS), send, follow=True).content.decode()
+    row.refresh_from_db()
+    assert (row.paused_by, "ends within one batch" in page) == (admin_user.username, True)
+    assert f"paused by {admin_user.username}" in page
+
+    admin_client.post(reverse(BACKFILLS), send | {"action": "resume"})
+    row.refresh_from_db()
+    assert (row.paused_by, row.paused_at) == (None, None)
+
+
+def test_a_backfill_that_has_ended_is_not_paused(admin_client):
+    row = backfill(ended_at=timezone.now(), verified_at=timezone.now())
+    send = {"action": "pause", "_selected_action": [row.pk]}
+    page = admin_client.post(reverse(BACKFILLS), send, follow=True).content.decode()
+    row.refresh_from_db()
+    assert (row.paused_at, "has ended, so nothing was changed" in page) == (None, True)

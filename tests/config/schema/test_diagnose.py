@@ -28,7 +28,7 @@ MADE = (
 LONG_QUERY = {
     "sqlite": "WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n) SELECT max(i) FROM n",
     "postgresql": "SELECT pg_sleep(60)",
-    "mariadb": "SELECT BENCHMARK(100000000000, MD5('a'))",
+    "mariadb": "SELECT count(*) FROM heavy a, heavy b, heavy c WHERE a.word <> b.word AND b.word <> c.word",
 }
 
 
@@ -67,7 +67,6 @@ def test_an_index_that_nobody_uses_is_told_where_the_engine_counts_and_else_that
     engine: str, tables: Any
 ) -> None:
     def use_one() -> None:
-        execute(tables, "SELECT count(*) FROM heavy WHERE word LIKE 'wordword%'")
         execute(tables, f"SELECT id FROM heavy WHERE word = '{'word' * 40}7'")
 
     if engine == "sqlite":

@@ -13,7 +13,9 @@ from django.db.migrations.loader import MigrationLoader
 from config.schema.digest import migration_digest
 from config.schema.exits import Refused
 from config.schema.lint import RULES, Finding, check
+from config.schema.lint.sizes import SMALL_ROWS, is_small
 from tests.config.schema.checked import App, default_database
+from tests.config.schema.live import execute
 from tests.config.schema.manage import run_manage
 
 ID = "class Thing(models.Model):\n    id = models.BigAutoField(primary_key=True)\n"
@@ -322,6 +324,19 @@ class TestTransaction:
         assert ids(app) == set()
 
 
+class TestBackfills:
+    FILLS = "Backfill('Thing', set={'name': 'a'}, reverse={})"
+    MORE = "from config.schema.operations import Backfill"
+
+    def test_one_in_a_transaction_trips(self, app: App) -> None:
+        app.add("0002_fill", self.FILLS, more=self.MORE)
+        assert ids(app) == {"schema.C009"}
+
+    def test_one_that_commits_batch_by_batch_does_not(self, app: App) -> None:
+        app.add("0002_fill", self.FILLS, attributes="atomic = False", more=self.MORE)
+        assert ids(app) == set()
+
+
 class TestEdits:
     def test_an_applied_migration_that_was_edited_trips(self, app: App) -> None:
         assert ids(app, recorded={(app.label, "0001_thing"): "of another meaning"}) == {"schema.C007"}
@@ -409,3 +424,56 @@ class TestCommand:
 
     def test_an_unknown_app_is_a_usage_error(self) -> None:
         assert run_manage("schema_check", "no_such_app").returncode == 2
+
+
+class TestOnline:
+    """What Django does blockingly has an operation of another name; what that does is not found."""
+
+    @pytest.mark.parametrize(
+        ("operation", "online"),
+        [
+            (INDEX, "AddIndexOnline"),
+            (ALTER.format("size", "IntegerField(db_default=0)"), "AlterFieldOnline"),
+            (ALTER.format("name", "CharField(max_length=50, unique=True)"), "AlterFieldOnline"),
+            (ADD.format("more", "IntegerField(null=True, db_index=True)"), "AddFieldOnline"),
+        ],
+    )
+    def test_the_way_out_names_the_operation_and_leads_out(
+        self, app: App, other_app: App, operation: str, online: str
+    ) -> None:
+        app.add("0002_operation", operation)
+        assert any(online in finding.way_out for finding in found(app))
+        app.close()
+        said = operation.replace(f"migrations.{online.removesuffix('Online')}", online)
+        app.add(
+            "0002_operation", said, attributes="atomic = False", more=f"from config.schema.operations import {online}"
+        )
+        assert ids(app) == set()
+
+    def test_a_check_that_mariadb_copies_the_table_for_needs_a_window(self, app: App, other_app: App) -> None:
+        check = 'models.CheckConstraint(condition=models.Q(size__gte=0), name="thing_size")'
+        imported = "from config.schema.operations import AddConstraintOnline"
+        app.add("0002_check", f'AddConstraintOnline("thing", {check})', attributes="atomic = False", more=imported)
+        [finding] = [each for each in found(app) if each.id != "schema.C001"]
+        assert (finding.id, set(finding.engines)) == ("schema.C013", {"mariadb", "mysql"})
+        app.close()
+        said = f'AddConstraintOnline("thing", {check}, blocking="because")'
+        other_app.add("0002_check", said, attributes="atomic = False", more=imported)
+        assert ids(other_app) == set()
+
+    def test_a_table_that_is_small_is_not_warned_of(self, app: App) -> None:
+        app.add("0002_index", INDEX)
+        assert "schema.C011" in ids(app, is_small=lambda table: False)
+        assert ids(app, is_small=lambda table: table == f"{app.label}_thing") == set()
+
+    @pytest.mark.every_engine
+    def test_a_table_is_small_by_its_rows_and_not_where_it_is_unknown(
+        self, engine: str, django_db_blocker: Any
+    ) -> None:
+        with django_db_blocker.unblock(), default_database(engine) as connection:
+            assert not is_small(connection, "t_rows")
+            execute(connection, "CREATE TABLE t_rows (n integer)")
+            assert is_small(connection, "t_rows")
+            for _ in range(2):
+                execute(connection, f"INSERT INTO t_rows VALUES {', '.join(['(1)'] * (SMALL_ROWS // 2))}")
+            assert not is_small(connection, "t_rows")

@@ -8,6 +8,7 @@ from config.schema.dialects.mysql.definitions import definitions
 from config.schema.dialects.mysql.diagnosis import MySQLDiagnosis
 from config.schema.dialects.mysql.emptying import drop_tables
 from config.schema.dialects.mysql.lock import NamedLock, copied, is_pooled
+from config.schema.dialects.mysql.online import MySQLOnline
 from config.schema.dialects.mysql.preflight import obstacles
 from config.schema.dialects.mysql.statements import MySQLStatements
 from config.schema.dialects.mysql.waits import MySQLWaits
@@ -28,6 +29,7 @@ MARIADB = Dialect(
     diagnosis=MySQLDiagnosis(mariadb=True),
     drop_tables=drop_tables,
     utc_now="UTC_TIMESTAMP(6)",
+    online=MySQLOnline(column="ALGORITHM=INSTANT, LOCK=NONE", index="ALGORITHM=NOCOPY, LOCK=NONE"),
     cluster=Galera(),
 )
 MYSQL = Dialect(
@@ -46,5 +48,6 @@ MYSQL = Dialect(
     diagnosis=MySQLDiagnosis(mariadb=False),
     drop_tables=drop_tables,
     utc_now="UTC_TIMESTAMP(6)",
+    online=MySQLOnline(column="ALGORITHM=INSTANT", index="ALGORITHM=INPLACE, LOCK=NONE"),
     cluster=Galera(),
 )

@@ -27,6 +27,8 @@ BOUNDARY = b"-- what cannot be moved with the tables\n"
 """Rows hold no line breaks in the file, so no row looks like this line."""
 ALIKE = ("--skip-comments", "--hex-blob", "--default-character-set=utf8mb4", "--no-tablespaces")
 ROWS = ("--single-transaction", "--quick", "--skip-lock-tables", "--skip-extended-insert", "--skip-triggers")
+MOST_BYTES = 500_000
+"""Of one statement that is loaded, but for its last row; a server takes 16 MB by default, and 1 MB at the least."""
 TABLES = "SELECT TABLE_NAME FROM information_schema.TABLES WHERE TABLE_SCHEMA = %s AND TABLE_TYPE = 'BASE TABLE'"
 VIEWS = "SELECT TABLE_NAME FROM information_schema.VIEWS WHERE TABLE_SCHEMA = %s ORDER BY 1"
 TRIGGERS = "SELECT TRIGGER_NAME FROM information_schema.TRIGGERS WHERE TRIGGER_SCHEMA = %s ORDER BY 1"
@@ -137,7 +139,7 @@ class MySQLBackups:
                 running([program, _options(connection, folder), *words], stdin=PIPE, stdout=DEVNULL) as process,
             ):
                 assert process.stdin
-                process.stdin.writelines(lines)
+                process.stdin.writelines(_together(lines))
         except (EOFError, zlib.error, gzip.BadGzipFile):
             raise SchemaError(f"{file.name} is damaged: take another back-up.") from None
 
@@ -213,6 +215,25 @@ def _until(lines: Iterable[bytes], last: bytes) -> Iterator[bytes]:
         if line == last:
             return
         yield line
+
+
+def _together(lines: Iterable[bytes]) -> Iterator[bytes]:
+    """The same statements with the rows of a table in few of them: one each would be loaded ten times as slowly."""
+    head, size = b"", 0
+    for line in lines:
+        is_row = line.startswith(INSERT) and line.endswith(b");\n")
+        end = line.index(VALUES) + len(VALUES) if is_row else 0
+        if is_row and line[:end] == head and size < MOST_BYTES:
+            yield b","
+        else:
+            if head:
+                yield b";\n"
+            head, size = line[:end], 0
+            yield head
+        yield line[end:-2] if is_row else line
+        size += len(line)
+    if head:
+        yield b";\n"
 
 
 def _count(line: bytes, counted: dict[str, Sum]) -> None:

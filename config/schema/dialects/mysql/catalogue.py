@@ -46,6 +46,8 @@ CHECKS = {
 }
 """By whether it is MariaDB, whose names of checks are only different within a table."""
 
+ESTIMATE = "SELECT TABLE_ROWS FROM information_schema.TABLES WHERE TABLE_SCHEMA = DATABASE() AND TABLE_NAME = %s"
+
 
 class MySQLCatalogue:
     rebuilds = False
@@ -110,6 +112,10 @@ class MySQLCatalogue:
                 tables[table].primary_key = key
             else:
                 tables[table].keys.append(Key(name, key, unique, plain=all(plain for _, plain in columns)))
+
+    def estimate(self, connection: Any, table: str) -> int | None:
+        found = rows(connection, ESTIMATE, table)
+        return None if not found or found[0][0] is None else int(found[0][0])
 
     def type_of(self, declared: str) -> str:
         return _type_of(declared)

@@ -1,6 +1,6 @@
 """MariaDB and MySQL, measured on MariaDB 10.11. From 11.2 on MariaDB copies without blocking."""
 
-from config.schema.dialects.costs import Cost, Kind
+from config.schema.dialects.costs import ONLINE, Cost, Kind
 
 COPY = "copies the table while writes wait"
 REWRITE = "add a new column, fill it in batches while both are written, and swap them; or an online copy tool"
@@ -9,12 +9,14 @@ COSTS = {
     Kind.DROP_COLUMN: Cost(False, "is instant"),
     Kind.INDEX: Cost(False, "builds the index while writes go on"),
     Kind.UNIQUE: Cost(False, "builds the unique index while writes go on"),
-    Kind.CHECK: Cost(True, COPY, "an online copy tool, or a window that is announced"),
+    Kind.ONLINE: ONLINE,
+    Kind.CHECK_IN_WINDOW: Cost(True, COPY, "announce a window and give the operation blocking='because ...'"),
+    Kind.CHECK: Cost(True, COPY, "AddConstraintOnline with blocking='because ...' in a window that is announced"),
     Kind.FOREIGN_KEY: Cost(
         True,
         COPY,
-        "the column first, then its index, then the foreign key with foreign_key_checks = 0 and a look for orphans "
-        "before and after",
+        "AddFieldOnline or AlterFieldOnline in a migration with atomic = False: the column first, then its index, then "
+        "the foreign key, with a look for orphans before and after",
     ),
     Kind.NOT_NULL: Cost(False, "rebuilds the table while writes go on"),
     Kind.LONGER_ACROSS_64: Cost(True, COPY, f"start texts at 64 characters or more; now {REWRITE}"),

@@ -60,12 +60,15 @@ class MySQLDiagnosis:
         name, limit = ("max_statement_time", seconds) if self.mariadb else ("max_execution_time", seconds * 1000)
         before = answer(connection, f"SELECT @@SESSION.{name}")
         rows(connection, f"SET SESSION {name} = {limit if self.mariadb else max(1, round(limit))}")
+        # START TRANSACTION READ ONLY would let DDL through on MariaDB.
+        rows(connection, "SET SESSION TRANSACTION READ ONLY")
         try:
-            rows(connection, "START TRANSACTION READ ONLY")
+            rows(connection, "START TRANSACTION")
             yield
         finally:
             with contextlib.suppress(DatabaseError):
                 rows(connection, "ROLLBACK")
+                rows(connection, "SET SESSION TRANSACTION READ WRITE")
                 rows(connection, f"SET SESSION {name} = {before}")
 
     def tables(self, connection: Any) -> Seen[TableWeight]:

@@ -57,8 +57,8 @@ class MySQLStatements:
 
     def _kind(self, sql: str) -> Kind:
         words = without_comments(sql)
-        if limited := FOR.match(words):
-            return self._kind(words[limited.end() :])
+        if FOR.match(words):
+            return self._kind(without_settings(words))
         first, *more = first_words(sql)
         if is_of_session(sql):
             return Kind.SESSION
@@ -70,6 +70,7 @@ class MySQLStatements:
 
     def before(self, connection: Any, sql: str) -> str:
         """Of the tables that the statement names, else of everything; a table's next number is left out."""
+        sql = without_settings(sql)
         words = first_words(sql, 6)
         with connection.cursor() as cursor:
             if one := ONE_TABLE.match(without_comments(sql)):
@@ -107,6 +108,13 @@ class MySQLStatements:
     def shuts_out(self, sql: str) -> bool | None:
         words = first_words(sql)
         return {"LOCK": True, "UNLOCK": False}.get(words[0]) if len(self.parts(sql)) == 1 else None
+
+
+def without_settings(sql: str) -> str:
+    """A statement without the settings that are said with it and hold for it alone."""
+    words = without_comments(sql)
+    said = FOR.match(words)
+    return words[said.end() :] if said else sql
 
 
 def _is_exchange(sql: str) -> bool:

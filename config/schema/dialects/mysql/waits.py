@@ -4,17 +4,21 @@ An attempt that does not wait disturbs nobody. On a table that somebody reads at
 where nobody is in a long transaction an attempt waits a second, in which those who are short come to their end.
 """
 
+import re
 from collections.abc import Collection, Iterable
 from typing import Any
 
 from django.db import DatabaseError
 
 from config.schema.dialects.locks import answer
+from config.schema.dialects.mysql.statements import without_settings
 from config.schema.dialects.statements import first_words
 from config.schema.dialects.waits import DATA_SECONDS, LONG, PATIENT, Holder, Seen, ServerWaits, shown
 
 SHAPE = {"CREATE", "ALTER", "DROP", "TRUNCATE", "RENAME", "OPTIMIZE", "REPAIR", "ANALYZE", "LOCK"}
 LOCK_WAIT_TIMEOUT, DEADLOCK = 1205, 1213
+CHANGED_SINCE_READ = 1020
+"""What `innodb_snapshot_isolation` makes of a row that somebody else has changed."""
 PROCESS = "to see who, give this user the right PROCESS, or install the plugin metadata_lock_info"
 AGE = "TIMESTAMPDIFF(SECOND, CONVERT_TZ(t.trx_started, 'SYSTEM', '+00:00'), UTC_TIMESTAMP())"
 PLUGIN = (
@@ -30,6 +34,7 @@ TRANSACTIONS = f"""
     FROM information_schema.innodb_trx t JOIN information_schema.processlist p ON p.id = t.trx_mysql_thread_id
     WHERE p.db = DATABASE() AND p.id <> CONNECTION_ID() ORDER BY 3 DESC
 """
+SETTINGS_OF_STATEMENT = re.compile(r"\ASET\s+STATEMENT\s+", re.I)
 SETTINGS = ("lock_wait_timeout", "innodb_lock_wait_timeout")
 
 
@@ -57,13 +62,21 @@ class MySQLWaits(ServerWaits):
             cursor.execute(f"SET SESSION lock_wait_timeout = {max(self.shortest, int(seconds))}")
 
     def limited(self, sql: str, seconds: float) -> str | None:
-        return f"SET STATEMENT lock_wait_timeout = {int(seconds)} FOR {sql}" if self.in_statement else None
+        if not self.in_statement:
+            return None
+        # What has settings of its own takes this one beside them.
+        own = SETTINGS_OF_STATEMENT.match(sql)
+        rest = f", {sql[own.end() :]}" if own else f" FOR {sql}"
+        return f"SET STATEMENT lock_wait_timeout = {int(seconds)}{rest}"
 
     def is_lock_failure(self, error: BaseException) -> bool:
         return bool(error.args) and error.args[0] in (LOCK_WAIT_TIMEOUT, DEADLOCK)
 
+    def may_pass(self, error: BaseException) -> bool:
+        return self.is_lock_failure(error) or (bool(error.args) and error.args[0] == CHANGED_SINCE_READ)
+
     def changes_shape(self, sql: str) -> bool:
-        return first_words(sql)[0] in SHAPE
+        return first_words(without_settings(sql))[0] in SHAPE
 
     def own_limit(self, sql: str, seconds: float) -> float | None:
         return None

@@ -7,6 +7,7 @@ from config.schema.dialects.postgresql.definitions import definitions
 from config.schema.dialects.postgresql.diagnosis import PostgreSQLDiagnosis
 from config.schema.dialects.postgresql.emptying import drop_tables
 from config.schema.dialects.postgresql.lock import AdvisoryLock, is_pooled, strongest_lock
+from config.schema.dialects.postgresql.online import PostgreSQLOnline
 from config.schema.dialects.postgresql.preflight import obstacles
 from config.schema.dialects.postgresql.statements import PostgreSQLStatements
 from config.schema.dialects.postgresql.waits import PostgreSQLWaits
@@ -27,4 +28,5 @@ POSTGRESQL = Dialect(
     diagnosis=PostgreSQLDiagnosis(),
     drop_tables=drop_tables,
     utc_now="STATEMENT_TIMESTAMP()",
+    online=PostgreSQLOnline(),
 )

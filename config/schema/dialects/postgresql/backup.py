@@ -179,17 +179,29 @@ class PostgreSQLBackups:
 
         It waits five seconds for all sessions to go. Ours holds the schema lock, and goes last.
         """
-        name, failures = connection.settings_dict["NAME"], list[Exception]()
-        renaming = threading.Thread(target=_rename, args=(connection, name, new, kept, failures), daemon=True)
+        name, failures, renamed = connection.settings_dict["NAME"], list[Exception](), threading.Event()
+
+        def rename() -> None:
+            try:
+                _rename(connection, name, new, kept)
+                renamed.set()
+            except DatabaseError as error:
+                failures.append(error)
+
+        renaming = threading.Thread(target=rename, daemon=True)
         renaming.start()
         until = time.monotonic() + PATIENCE
         while renaming.is_alive() and time.monotonic() < until and not rows(connection, HAS_BEGUN):
             time.sleep(0.01)
         if end_others:
-            rows(connection, f"SELECT pg_terminate_backend(pid) FROM ({SESSIONS}) AS other", name)
+            try:
+                rows(connection, f"SELECT pg_terminate_backend(pid) FROM ({SESSIONS}) AS other", name)
+            except DatabaseError as error:
+                # One whom this user may not end: the renaming fails, unless it goes by itself.
+                failures.append(error)
         connection.close()
         renaming.join()
-        if failures:
+        if not renamed.is_set():
             said = str(failures[0]).split("\n", 1)[0].rstrip(".")
             way = "let all who use it end, and say this again" + ("" if end_others else ", or say --replace --yes")
             raise Refused(f"The databases could not be renamed ({said}), so nothing was changed: {way}.")
@@ -198,15 +210,13 @@ class PostgreSQLBackups:
         """Everything is in the database."""
 
 
-def _rename(connection: Any, name: str, new: str, kept: str, failures: list[Exception]) -> None:
-    try:
-        with connection._nodb_cursor() as cursor:
-            cursor.execute("BEGIN")
-            cursor.execute(f"ALTER DATABASE {_quoted(name)} RENAME TO {_quoted(kept)}")
-            cursor.execute(f"ALTER DATABASE {_quoted(new)} RENAME TO {_quoted(name)}")
-            cursor.execute("COMMIT")
-    except DatabaseError as error:
-        failures.append(error)
+def _rename(connection: Any, name: str, new: str, kept: str) -> None:
+    with connection._nodb_cursor() as cursor:
+        cursor.execute(f"SET lock_timeout = '{PATIENCE}s'")
+        cursor.execute("BEGIN")
+        cursor.execute(f"ALTER DATABASE {_quoted(name)} RENAME TO {_quoted(kept)}")
+        cursor.execute(f"ALTER DATABASE {_quoted(new)} RENAME TO {_quoted(name)}")
+        cursor.execute("COMMIT")
 
 
 def _contents(connection: Any) -> dict[str, Contents]:

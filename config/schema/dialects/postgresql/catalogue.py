@@ -53,6 +53,12 @@ SELECT i.indrelid, c.relname, i.indisunique, i.indisvalid, i.indkey::int2[], i.i
 FROM pg_index i JOIN pg_class c ON c.oid = i.indexrelid
 WHERE NOT i.indisprimary AND i.indrelid = ANY(%s::oid[])"""
 
+ESTIMATE = """
+SELECT CASE WHEN min(c.reltuples) < 0 THEN NULL ELSE sum(c.reltuples) END FROM pg_class c
+WHERE c.relkind <> 'p'
+AND (c.oid = to_regclass(%s) OR c.oid IN (SELECT relid FROM pg_partition_tree(to_regclass(%s))))"""
+"""Negative is a table of which nobody has counted the rows yet."""
+
 
 class PostgreSQLCatalogue:
     rebuilds = False
@@ -94,6 +100,11 @@ class PostgreSQLCatalogue:
             key = tuple(columns.get((number, place), "") for place in places[:count])
             by_number[number].keys.append(Key(name, key, unique, valid, plain))
         return {names[number]: table for number, table in by_number.items()}
+
+    def estimate(self, connection: Any, table: str) -> int | None:
+        name = connection.ops.quote_name(table)
+        found = rows(connection, ESTIMATE, name, name)[0][0]
+        return None if found is None else int(found)
 
     def type_of(self, declared: str) -> str:
         return _type_of(declared)

@@ -1,30 +1,34 @@
 """PostgreSQL 14 and newer, measured on 15."""
 
-from config.schema.dialects.costs import Cost, Kind
+from config.schema.dialects.costs import ONLINE, Cost, Kind
 
 REWRITE = "add a new column, fill it in batches while both are written, and swap them"
 COSTS = {
     Kind.ADD_COLUMN: Cost(False, "changes the catalogue only, once no other session uses the table"),
     Kind.DROP_COLUMN: Cost(False, "changes the catalogue only, once no other session uses the table"),
     Kind.RENAME: Cost(False, "changes the catalogue only, once no other session uses the table"),
+    Kind.ONLINE: ONLINE,
+    Kind.CHECK_IN_WINDOW: ONLINE,
     Kind.INDEX: Cost(
-        True, "writes wait while the index is built", "AddIndexConcurrently in a migration with atomic = False"
+        True,
+        "writes wait while the index is built",
+        "AddIndexOnline (of a field: AddFieldOnline or AlterFieldOnline) in a migration with atomic = False",
     ),
     Kind.UNIQUE: Cost(
         True,
         "writes wait while the unique index is built",
-        "build the unique index CONCURRENTLY in a migration with atomic = False, then ADD CONSTRAINT USING INDEX",
+        "AddConstraintOnline (of a field: AddFieldOnline or AlterFieldOnline) in a migration with atomic = False",
     ),
     Kind.CHECK: Cost(
         True,
         "reads and writes wait while every row is checked",
-        "AddConstraintNotValid, then ValidateConstraint in the next migration",
+        "AddConstraintOnline (of a field: AddFieldOnline) in a migration with atomic = False",
     ),
     Kind.FOREIGN_KEY: Cost(False, "takes milliseconds, with a lock on the other table too"),
     Kind.NOT_NULL: Cost(
         True,
         "reads and writes wait while rows are updated and scanned",
-        "backfill in batches; a NOT NULL check as NOT VALID, then validated; then SET NOT NULL, which believes it",
+        "fill the column in batches, then AlterFieldOnline in a migration with atomic = False",
     ),
     Kind.SHORTER: Cost(True, "rewrites the table while reads and writes wait", REWRITE),
     Kind.TYPE: Cost(True, "rewrites the table while reads and writes wait", REWRITE),

@@ -55,7 +55,7 @@ MODES = (
     "AccessExclusiveLock",
 )
 """The locks on tables, from weak to strong."""
-OWN = (
+STRONGEST = (
     "SELECT l.mode, c.relname FROM pg_locks l JOIN pg_class c ON c.oid = l.relation"
     " JOIN pg_namespace n ON n.oid = c.relnamespace WHERE l.pid = pg_backend_pid() AND l.locktype = 'relation'"
     " AND l.granted AND c.relkind IN ('r', 'p', 'm') AND n.nspname !~ '^pg_'"
@@ -72,7 +72,7 @@ def strongest_lock(connection: Any, sql: str, touched: int) -> str | None:
     if not connection.in_atomic_block:
         return None
     # Asked of the driver, so that what watches the statements of this connection does not see it.
-    row = connection.connection.execute(OWN, [list(MODES), sql]).fetchone()
+    row = connection.connection.execute(STRONGEST, [list(MODES), sql]).fetchone()
     return f"{row[0]} on {row[1]}" if row and row[0] in MODES else "none on a table"
 
 

@@ -10,6 +10,7 @@ from config.schema.dialects.waits import BRIEF, DATA_SECONDS, LONG, PATIENT, Hol
 
 PAST_DEADLOCK_TIMEOUT = 0.2
 LOCK_NOT_AVAILABLE_OR_DEADLOCK = ("55P03", "40P01")
+SERIALIZATION_FAILURE = "40001"
 SHAPE = {"CREATE", "ALTER", "DROP", "TRUNCATE", "COMMENT", "LOCK", "REINDEX", "CLUSTER", "REFRESH", "VACUUM", "ANALYZE"}
 SHAPE_WITHIN = re.compile(
     r"(?:;|\bBEGIN\b|\bTHEN\b|\bLOOP\b|\bEXECUTE\b\W*)\s*(?:CREATE|ALTER|DROP|TRUNCATE|LOCK)\b", re.I
@@ -76,8 +77,10 @@ class PostgreSQLWaits(ServerWaits):
         return None
 
     def is_lock_failure(self, error: BaseException) -> bool:
-        cause = error.__cause__
-        return (getattr(cause, "sqlstate", None) or getattr(cause, "pgcode", None)) in LOCK_NOT_AVAILABLE_OR_DEADLOCK
+        return _code(error) in LOCK_NOT_AVAILABLE_OR_DEADLOCK
+
+    def may_pass(self, error: BaseException) -> bool:
+        return self.is_lock_failure(error) or _code(error) == SERIALIZATION_FAILURE
 
     def changes_shape(self, sql: str) -> bool:
         return first_words(sql)[0] in SHAPE or bool(SHAPE_WITHIN.search(sql))
@@ -116,6 +119,11 @@ class PostgreSQLWaits(ServerWaits):
         return Seen(
             holders, longest=longest, brief=_until_autovacuum_gives_way(connection) if only_autovacuum else PATIENT
         )
+
+
+def _code(error: BaseException) -> str | None:
+    cause = error.__cause__
+    return getattr(cause, "sqlstate", None) or getattr(cause, "pgcode", None)
 
 
 def _not_in_the_way(sql: str) -> tuple[str, ...]:

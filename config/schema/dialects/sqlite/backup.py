@@ -105,13 +105,14 @@ class SQLiteBackups:
         connection.close()
         for each in (new, path):
             _fold_log(each)
-        mode = Path(path).stat().st_mode & 0o777
+        was = Path(path).stat()
         with contextlib.closing(sqlite3.connect(path, timeout=PATIENCE, isolation_level=None)) as old:
             try:
                 old.execute("BEGIN EXCLUSIVE")
             except sqlite3.OperationalError:
                 raise Refused(IN_USE) from None
-            Path(new).chmod(mode)
+            Path(new).chmod(was.st_mode & 0o777)
+            _give(new, was.st_uid, was.st_gid)
             os.link(path, kept)
             Path(new).replace(path)
 
@@ -127,6 +128,18 @@ def _path(connection: Any) -> str:
     if name == ":memory:" or name.startswith("file:"):
         raise Refused(f"{name} is no file, so there is nothing to back up or to restore to: name a file.")
     return name
+
+
+def _give(path: str, user: int, group: int) -> None:
+    """To the user and group of the file that it replaces, so that they can go on with it."""
+    is_ = Path(path).stat()
+    if (is_.st_uid, is_.st_gid) != (user, group):
+        try:
+            os.chown(path, user, group)
+        except OSError:
+            raise Refused(
+                f"The database belongs to user {user}, so nothing was changed: restore as that user, or as root."
+            ) from None
 
 
 def _open_files(process: Path) -> Iterator[Path]:

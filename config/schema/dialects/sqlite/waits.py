@@ -45,6 +45,9 @@ class SQLiteWaits:
     def is_lock_failure(self, error: BaseException) -> bool:
         return getattr(error.__cause__, "sqlite_errorname", "").startswith(("SQLITE_BUSY", "SQLITE_LOCKED"))
 
+    def may_pass(self, error: BaseException) -> bool:
+        return self.is_lock_failure(error)
+
     def changes_shape(self, sql: str) -> bool:
         return False
 

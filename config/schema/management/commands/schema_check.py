@@ -3,6 +3,7 @@
 import json
 from argparse import ArgumentParser
 from collections.abc import Mapping
+from functools import partial
 from typing import Any
 
 from django.apps import apps
@@ -17,6 +18,7 @@ from config.schema.direct import OnDirectConnection
 from config.schema.exits import USAGE, Refused
 from config.schema.journal import recorded_digests
 from config.schema.lint import ERROR, WARNING, Finding, check
+from config.schema.lint.sizes import SMALL_ROWS, is_small
 
 
 class Command(OnDirectConnection, BaseCommand):
@@ -33,6 +35,11 @@ class Command(OnDirectConnection, BaseCommand):
         parser.add_argument(
             "--engine", nargs="+", choices=NAMES, default=NAMES, help="Judge the cost on these engines; default: all."
         )
+        parser.add_argument(
+            "--any-size",
+            action="store_true",
+            help=f"Warn of what blocks tables that hold fewer than {SMALL_ROWS:,} rows in this database, too.",
+        )
         parser.add_argument("--format", choices=("text", "json"), default="text")
         parser.add_argument("--fail-on", choices=(ERROR, WARNING), default=ERROR, help="The lowest level that fails.")
 
@@ -41,7 +48,10 @@ class Command(OnDirectConnection, BaseCommand):
             if label not in apps.app_configs:
                 raise CommandError(f"There is no app {label}: name the label of an installed one.", returncode=USAGE)
         recorded = self.recorded(options["database"])
-        findings = check(options["app_label"], engines=options["engine"], recorded=recorded or {})
+        # A database that does not answer tells no sizes, and what is unknown may be large.
+        asks = recorded is not None and not options["any_size"]
+        small = partial(is_small, connections[options["database"]]) if asks else lambda table: False
+        findings = check(options["app_label"], engines=options["engine"], recorded=recorded or {}, is_small=small)
         if options["format"] == "json":
             asked = {"history_read": recorded is not None, "engines": list(options["engine"])}
             self.stdout.write(json.dumps({**asked, "findings": [each.as_json() for each in findings]}, indent=2))

@@ -1,0 +1,91 @@
+"""How an engine changes a table that others write to meanwhile."""
+
+import contextlib
+import copy
+from collections.abc import Iterator
+from typing import Any, Protocol
+
+from django.db.models import Value
+from django.db.models.functions import Now
+
+
+class Online(Protocol):
+    """The steps of an online change. Each runs what Django's schema editor renders, in the engine's online form.
+
+    `statement` is Django's own rendering, with its parts. No step asks the catalogue, so that a run that goes on after
+    a kill renders the same.
+    """
+
+    outside: bool
+    """Whether the steps run outside a transaction only."""
+
+    def hindrance(self, field: Any) -> str:
+        """Why a column cannot be added without blocking, apart from its keys and indexes; empty where it can."""
+
+    def no_check(self, connection: Any) -> str:
+        """Why a check cannot be added to a table without blocking; empty where it can."""
+
+    def groups_many(self, sql: str) -> str:
+        """The query, which groups rows into nearly as many groups, in the form in which the server does so fastest."""
+
+    def add_column(self, editor: Any, model: Any, field: Any) -> None:
+        """Add the column with its check; `field` has no key and no index."""
+
+    def add_index(self, editor: Any, statement: Any) -> None:
+        """Build an index, a unique one too."""
+
+    def remove_index(self, editor: Any, model: Any, index: Any) -> None:
+        """Drop an index of the model."""
+
+    def index_key(self, editor: Any, model: Any, field: Any, name: str) -> None:
+        """Build the index that a foreign key of that name needs."""
+
+    def add_unique(self, editor: Any, statement: Any) -> None:
+        """Add a unique constraint."""
+
+    def add_check(self, editor: Any, statement: Any) -> None:
+        """Add a check, which new rows are held to at once."""
+
+    def replace_check(self, editor: Any, model: Any, check: Any) -> None:
+        """Put a check in the place of the one of the same name; all rows hold it already."""
+
+    def add_foreign_key(self, editor: Any, statement: Any) -> None:
+        """Add a foreign key, which new rows are held to at once; the caller looks for orphans before and after."""
+
+    def set_not_null(self, editor: Any, model: Any, field: Any) -> None:
+        """Forbid NULL in a column that has none."""
+
+    def allow_null(self, editor: Any, model: Any, field: Any) -> None:
+        """Let a column take NULL."""
+
+    def is_refusal(self, error: BaseException) -> bool:
+        """Whether the server says that it could only do this by copying the table or by locking it."""
+
+
+@contextlib.contextmanager
+def ending(editor: Any, clause: str) -> Iterator[None]:
+    """Within it, every ALTER TABLE of the schema editor ends with the clause."""
+    execute = editor.execute
+
+    def execute_with_clause(sql: Any, params: Any = ()) -> Any:
+        return execute(f"{sql}{clause}" if str(sql).startswith("ALTER TABLE") else sql, params)
+
+    editor.execute = execute_with_clause
+    try:
+        yield
+    finally:
+        del editor.execute
+
+
+def hindrance_of_default(field: Any) -> str:
+    """Why a default of the database cannot come with the column at once; empty where it is one value for all rows."""
+    if hasattr(field.db_default, "resolve_expression") and not isinstance(field.db_default, Value | Now):
+        return "a default that may be another one for each row is written to every row while others wait"
+    return ""
+
+
+def without_keys(field: Any) -> Any:
+    """The field as a column alone."""
+    column = copy.copy(field)
+    column._unique = column.db_index = column.db_constraint = False
+    return column

@@ -1,0 +1,96 @@
+"""Looks at the rows before a table is told to refuse such; they only read, so they may be repeated after a kill.
+
+Each raises Refused, with how many rows stand in the way and the keys of one or two of them.
+"""
+
+from collections.abc import Sequence
+from typing import Any
+
+from django.db.models import CheckConstraint, Count, F, Model, OrderBy, QuerySet, UniqueConstraint
+
+from config.schema.dialects import dialect
+from config.schema.exits import Refused
+
+AGAIN = "Mend them, and run migrate again: it goes on from here."
+
+
+def refuse_duplicates(editor: Any, model: type[Model], constraint: UniqueConstraint) -> None:
+    """Refuse rows that are alike in what has to be unique; NULL is like nothing unless the constraint says so."""
+    rows: QuerySet[Any, Any] = model._base_manager.order_by()
+    if constraint.condition:
+        rows = rows.filter(constraint.condition)
+    parts = [F(name) for name in constraint.fields] or [_plain(each) for each in constraint.expressions]
+    names = [f"part{number}" for number in range(len(parts))]
+    rows = rows.alias(**dict(zip(names, parts, strict=True)))
+    if constraint.nulls_distinct is not False:
+        rows = rows.filter(**{f"{name}__isnull": False for name in names})
+    alike = rows.annotate(**dict(zip(names, parts, strict=True))).values(*names).annotate(times=Count("*"))
+    alike = alike.filter(times__gt=1)
+    sql, parameters = _compiled(editor.connection, alike)
+    if steps := dialect(editor.connection).online:
+        sql = steps.groups_many(sql)
+    with editor.connection.cursor() as cursor:
+        cursor.execute(f"SELECT COUNT(*) FROM ({sql}) alike", parameters)  # noqa: S608, Django's own rendering
+        [count] = cursor.fetchone()
+        if not count:
+            return
+        cursor.execute(f"{sql} LIMIT 1", parameters)
+        example = dict(zip([*names, "times"], cursor.fetchone(), strict=True))
+        same = {f"{n}__isnull" if example[n] is None else n: True if example[n] is None else example[n] for n in names}
+        cursor.execute(*_compiled(editor.connection, rows.filter(**same).values("pk")[:2]))
+        keys = [str(key) for (key,) in cursor.fetchall()]
+    what = ", ".join(constraint.fields) or constraint.name
+    raise Refused(
+        f"{count} {'value' if count == 1 else 'values'} of {model._meta.db_table} ({what}) stand in more than one row, "
+        f"such as in those with the keys {' and '.join(keys)}. {AGAIN}"
+    )
+
+
+def refuse_nulls(editor: Any, model: type[Model], field: Any) -> None:
+    """Refuse rows in which the column is NULL."""
+    column = editor.quote_name(field.column)
+    _refuse(editor, model, f"{column} IS NULL", f"hold NULL in {field.column}")
+
+
+def refuse_violations(editor: Any, model: type[Model], constraint: CheckConstraint) -> None:
+    """Refuse rows for which the check is false; it lets pass what is unknown."""
+    check = constraint._get_check_sql(model, editor)  # type: ignore[attr-defined]
+    _refuse(editor, model, f"NOT ({check})", f"do not hold {constraint.name}")
+
+
+def refuse_orphans(editor: Any, model: type[Model], field: Any) -> None:
+    """Refuse rows that refer to a row that is not there."""
+    quote = editor.quote_name
+    target = field.target_field
+    table, parent = quote(model._meta.db_table), quote(target.model._meta.db_table)
+    there = f"SELECT 1 FROM {parent} there WHERE there.{quote(target.column)} = {table}.{quote(field.column)}"  # noqa: S608
+    _refuse(
+        editor,
+        model,
+        f"{quote(field.column)} IS NOT NULL AND NOT EXISTS ({there})",
+        f"refer with {field.column} to rows that {target.model._meta.db_table} does not have",
+    )
+
+
+def _refuse(editor: Any, model: type[Model], condition: str, words: str) -> None:
+    table, key = (editor.quote_name(each) for each in (model._meta.db_table, model._meta.pk.column))
+    with editor.connection.cursor() as cursor:
+        # Without parameters, so that a % is one.
+        cursor.execute(f"SELECT {key} FROM {table} WHERE {condition} LIMIT 1")  # noqa: S608
+        example = cursor.fetchone()
+        if not example:
+            return
+        cursor.execute(f"SELECT COUNT(*) FROM {table} WHERE {condition}")  # noqa: S608
+        [count] = cursor.fetchone()
+    raise Refused(
+        f"{count} {'row' if count == 1 else 'rows'} of {model._meta.db_table} {words}, "
+        f"such as the one with the key {example[0]}. {AGAIN}"
+    )
+
+
+def _plain(expression: Any) -> Any:
+    return expression.expression if isinstance(expression, OrderBy) else expression
+
+
+def _compiled(connection: Any, rows: QuerySet[Any, Any]) -> tuple[str, Sequence[Any]]:
+    return rows.query.get_compiler(connection=connection).as_sql()

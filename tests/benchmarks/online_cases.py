@@ -1,0 +1,35 @@
+"""The operations that `tests.benchmarks.online` measures: Django's own, and the online form of each."""
+
+from django.db import migrations as m
+from django.db import models
+
+from config.schema.operations import AddConstraintOnline, AddFieldOnline, AddIndexOnline, AlterFieldOnline
+from tests.awkward.killed.corpus import Case, fk
+
+__all__ = ["BEFORE", "OPERATIONS", "Case"]
+
+BEFORE = [
+    m.CreateModel("Parent", [("id", models.BigIntegerField(primary_key=True))]),
+    m.CreateModel(
+        "Thing",
+        [
+            ("id", models.BigAutoField(primary_key=True)),
+            ("name", models.CharField(max_length=100, null=True)),
+            ("size", models.IntegerField(null=True)),
+        ],
+    ),
+]
+SEVEN = models.IntegerField(db_default=7)
+INDEX = models.Index(fields=["size"], name="thing_by_size")
+UNIQUE = models.UniqueConstraint(fields=["name"], name="thing_once")
+CHECK = models.CheckConstraint(condition=models.Q(size__gte=0), name="thing_has_size")
+NAME = models.CharField(max_length=100)
+
+OPERATIONS = {
+    "column": (m.AddField("thing", "more", SEVEN), AddFieldOnline("thing", "more", SEVEN)),
+    "index": (m.AddIndex("thing", INDEX), AddIndexOnline("thing", INDEX)),
+    "unique": (m.AddConstraint("thing", UNIQUE), AddConstraintOnline("thing", UNIQUE)),
+    "foreign key": (m.AddField("thing", "parent", fk()), AddFieldOnline("thing", "parent", fk())),
+    "not null": (m.AlterField("thing", "name", NAME), AlterFieldOnline("thing", "name", NAME)),
+    "check": (m.AddConstraint("thing", CHECK), AddConstraintOnline("thing", CHECK)),
+}
