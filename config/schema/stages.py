@@ -1,9 +1,9 @@
 """Which migrations run before a deploy and which after it: the attribute `stage` of a migration's class."""
 
+from argparse import ArgumentParser
 from collections.abc import Iterable
 from typing import Any
 
-from django.core.management.base import CommandParser
 from django.db.migrations.migration import Migration
 
 from config.schema.exits import Refused
@@ -64,13 +64,13 @@ def _ambiguous(migration: Migration, needed: Migration) -> str:
             "say migrate --stage before, deploy, then this again."
         )
     return (
-        f"{migration} runs before the deploy and depends on {needed}, which runs after one and is not applied: end that "
-        f"deploy with migrate {needed.app_label} {needed.name}; or, where both are of one deploy, give {migration} "
+        f"{migration} runs before the deploy and depends on {needed}, which runs after one and is not applied: end "
+        f"that deploy with migrate {needed.app_label} {needed.name}; or, where both are of one deploy, give {migration} "
         "stage = 'after'."
     )
 
 
-def add_stage(parser: CommandParser) -> None:
+def add_stage(parser: ArgumentParser) -> None:
     """Give a command the option --stage."""
     parser.add_argument(
         "--stage",

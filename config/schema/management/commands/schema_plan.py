@@ -17,9 +17,8 @@ from config.schema.direct import OnDirectConnection
 from config.schema.exits import USAGE
 from config.schema.gate import plan_digest
 from config.schema.loss import LossClass
-from config.schema.stages import add_stage
 from config.schema.plan import AT_RUN_TIME, PlannedMigration, PlannedStep, Targets, read_plan
-
+from config.schema.stages import add_stage
 
 STAGE_WORDS = {"before": "before the deploy", "after": "after the deploy"}
 
@@ -78,9 +77,7 @@ def lines(plan: list[PlannedMigration], *, with_sql: bool) -> Iterator[str]:
     if not plan:
         yield "Nothing is pending."
     for position, migration in enumerate(plan):
-        yield f"{'Unapply' if migration.backwards else 'Apply'} {migration}" + (
-            "" if migration.backwards else f", {STAGE_WORDS.get(migration.stage, f'stage {migration.stage}, which is none')}"
-        )
+        yield title(migration)
         for number, step in enumerate(migration.steps, start=1):
             yield f"  {number}. {step.description}: {words(step)}"
             if with_sql and (position == 0 or number == 1):
@@ -88,6 +85,13 @@ def lines(plan: list[PlannedMigration], *, with_sql: bool) -> Iterator[str]:
         if with_sql and migration.deferred_sql:
             yield "  At the end:"
             yield from sql_lines(migration.deferred_sql)
+
+
+def title(migration: PlannedMigration) -> str:
+    """What is done with a migration, and at which stage where it goes forwards."""
+    if migration.backwards:
+        return f"Unapply {migration}"
+    return f"Apply {migration}, {STAGE_WORDS.get(migration.stage, f'stage {migration.stage}, which is none')}"
 
 
 def words(step: PlannedStep) -> str:
