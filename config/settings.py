@@ -203,6 +203,7 @@ SCHEMA_BACKUP = env.str("SCHEMA_BACKUP", default="") or ("before" if ENVIRONMENT
 if SCHEMA_BACKUP not in ("none", "before", "after", "both"):
     raise ImproperlyConfigured("SCHEMA_BACKUP is not one of none, before, after, both: set it to one of them.")
 BACKUP_DIR = BASE_DIR / (env.str("BACKUP_DIR", default="") or "var/backups")
+SCHEMA_GRANT_TO = env.str("SCHEMA_GRANT_TO", default="")
 SCHEMA_LEASE_SECONDS = seconds("SCHEMA_LEASE_SECONDS", default=60)
 SCHEMA_PROBE_SECONDS = seconds("SCHEMA_PROBE_SECONDS", default=300)
 

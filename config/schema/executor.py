@@ -19,6 +19,7 @@ from config.schema.digest import migration_digest, operation_digest
 from config.schema.exits import Interrupted
 from config.schema.expected import touched_tables
 from config.schema.gate import Mode, check_gate, plan_digest
+from config.schema.grants import Grants
 from config.schema.instances import refuse_other_releases
 from config.schema.journal import Journal
 from config.schema.lock import SchemaLock
@@ -68,6 +69,7 @@ class SchemaExecutor(MigrationExecutor):
     stage: str | None
     """Of the plan only what runs before the deploy, or after it; None: all."""
     allow_old_release: bool
+    grants: Grants
     done: Done
     backups: Around
     """What is backed up around the run; of an empty database, and of what is only recorded, nothing."""
@@ -94,6 +96,7 @@ class SchemaExecutor(MigrationExecutor):
         if plan:
             self._ask_the_gate(plan)
             self._refuse_while_others_serve(plan)
+            self.grants.check()
             if self.loader.applied_migrations and not self.fake:
                 self.backups.before()
             self.journal.begin(lock_wait=self.lock.waited, **self.words)
@@ -264,6 +267,7 @@ class SchemaExecutor(MigrationExecutor):
             with journalled(progress):
                 state = work(copied, state, editor)
                 progress.run_deferred(len(list(flattened(migration.operations))))
+            self.grants.give()
             with transaction.atomic(using=self.connection.alias):
                 progress.finish()
                 record()
@@ -288,6 +292,7 @@ class SchemaExecutor(MigrationExecutor):
             for sql in editor.deferred_sql:
                 editor.execute(sql, None)
             editor.deferred_sql.clear()
+            self.grants.give()
             record()
             self.journal.end_step(step)
         return state

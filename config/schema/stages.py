@@ -65,8 +65,8 @@ def _ambiguous(migration: Migration, needed: Migration) -> str:
         )
     return (
         f"{migration} runs before the deploy and depends on {needed}, which runs after one and is not applied: end "
-        f"that deploy with migrate {needed.app_label} {needed.name}; or, where both are of one deploy, give {migration} "
-        "stage = 'after'."
+        f"that deploy with migrate {needed.app_label} {needed.name}; or, where both are of one deploy, give "
+        f"{migration} stage = 'after'."
     )
 
 

@@ -89,6 +89,7 @@ class Command(OnDirectConnection, migrate.Command):
             steps=steps,
             stage=stage,
             allow_old_release=options["allow_old_release"] or bool(options.get("rehearses")),
+            grant_to="" if options.get("rehearses") else getattr(settings, "SCHEMA_GRANT_TO", ""),
             back=back,
             backups="none" if options.get("rehearses") else when_to_back_up(loses=bool(options.get("loses"))),
             fake=options["fake"],
