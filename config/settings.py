@@ -58,10 +58,12 @@ def seconds(name: str, *, default: int) -> int:
     return value
 
 
-try:
-    RELEASE = version("recovery-hub")
-except PackageNotFoundError:
-    RELEASE = "a checkout"
+RELEASE = env.str("RELEASE", default="").strip()
+if not RELEASE:
+    try:
+        RELEASE = version("recovery-hub")
+    except PackageNotFoundError:
+        RELEASE = "unknown release"
 
 ENVIRONMENT = env.str("ENVIRONMENT", default="development").strip().lower()
 if ENVIRONMENT not in ("development", "staging", "production"):
@@ -201,6 +203,8 @@ SCHEMA_BACKUP = env.str("SCHEMA_BACKUP", default="") or ("before" if ENVIRONMENT
 if SCHEMA_BACKUP not in ("none", "before", "after", "both"):
     raise ImproperlyConfigured("SCHEMA_BACKUP is not one of none, before, after, both: set it to one of them.")
 BACKUP_DIR = BASE_DIR / (env.str("BACKUP_DIR", default="") or "var/backups")
+SCHEMA_GRANT_TO = env.str("SCHEMA_GRANT_TO", default="")
+SCHEMA_LEASE_SECONDS = seconds("SCHEMA_LEASE_SECONDS", default=60)
 SCHEMA_PROBE_SECONDS = seconds("SCHEMA_PROBE_SECONDS", default=300)
 
 LOG_FORMAT = env.str("LOG_FORMAT", default="console")

@@ -124,6 +124,25 @@ class AnswerEntryColumns(models.Model):
         return self.question
 
 
+class InstanceColumns(models.Model):
+    """One process that serves a release, for as long as its lease runs; all times are those of the database's clock."""
+
+    key = models.CharField(max_length=32, primary_key=True)
+    release = models.CharField(max_length=255)
+    host = models.CharField(max_length=255)
+    pid = models.IntegerField()
+    lease_seconds = models.IntegerField()
+    started_at = models.DateTimeField()
+    reported_at = models.DateTimeField()
+
+    class Meta:
+        abstract = True
+        db_table = "schema_instances"
+
+    def __str__(self) -> str:
+        return f"process {self.pid} on {self.host} (release {self.release})"
+
+
 class ProbeColumns(models.Model):
     """What the worker found when it looked; one row for as long as it finds the same."""
 

@@ -19,11 +19,14 @@ from config.schema.digest import migration_digest, operation_digest
 from config.schema.exits import Interrupted
 from config.schema.expected import touched_tables
 from config.schema.gate import Mode, check_gate, plan_digest
+from config.schema.grants import Grants
+from config.schema.instances import refuse_other_releases
 from config.schema.journal import Journal
 from config.schema.lock import SchemaLock
 from config.schema.plan import read_plan_of
 from config.schema.resume import Progress
 from config.schema.rollback import chosen
+from config.schema.stages import AFTER, part_of, stage_of
 from config.schema.touched import may_retry, names_touched
 from config.schema.waits import Waits
 from config.schema.watched import flattened, journalled, watched
@@ -63,6 +66,10 @@ class SchemaExecutor(MigrationExecutor):
     allow_destructive: bool
     steps: int | None
     """Of the plan only so many migrations, the first ones; None: all."""
+    stage: str | None
+    """Of the plan only what runs before the deploy, or after it; None: all."""
+    allow_old_release: bool
+    grants: Grants
     done: Done
     backups: Around
     """What is backed up around the run; of an empty database, and of what is only recorded, nothing."""
@@ -88,6 +95,8 @@ class SchemaExecutor(MigrationExecutor):
         self._refuse_to_leave_a_migration_behind(plan)
         if plan:
             self._ask_the_gate(plan)
+            self._refuse_while_others_serve(plan)
+            self.grants.check()
             if self.loader.applied_migrations and not self.fake:
                 self.backups.before()
             self.journal.begin(lock_wait=self.lock.waited, **self.words)
@@ -109,12 +118,23 @@ class SchemaExecutor(MigrationExecutor):
         if self.back is not None and not clean_start:
             return chosen(self, self.back)
         plan: Plan = super().migration_plan(targets, clean_start)
-        return plan if clean_start else plan[: self.steps]
+        return plan if clean_start else part_of(plan, self.stage, self.loader)[: self.steps]
+
+    def _to_begin(self, plan: Plan) -> Plan:
+        """The plan without what was begun, which is gone on with in any case."""
+        begun = {(step.app, step.name, step.backwards) for step in self.open_steps}
+        return [each for each in plan if (each[0].app_label, each[0].name, each[1]) not in begun]
+
+    def _refuse_while_others_serve(self, plan: Plan) -> None:
+        """What runs after the deploy breaks the release before it; of an empty database there is none."""
+        late = [each for each, backwards in self._to_begin(plan) if not backwards and stage_of(each) == AFTER]
+        if late and self.loader.applied_migrations and not self.fake and not self.allow_old_release:
+            refuse_other_releases(self.connection, self.words["release"], late)
 
     def _ask_the_gate(self, plan: Plan) -> None:
         """Nothing is lost by the first migrations of an empty database, nor by going on with what was begun."""
         begun = {(step.app, step.name, step.backwards) for step in self.open_steps}
-        to_begin = [each for each in plan if (each[0].app_label, each[0].name, each[1]) not in begun]
+        to_begin = self._to_begin(plan)
         if self.gate != "none" and self.loader.applied_migrations and to_begin:
             planned = read_plan_of(self, plan)
             digest = plan_digest(self.connection, planned)
@@ -247,6 +267,7 @@ class SchemaExecutor(MigrationExecutor):
             with journalled(progress):
                 state = work(copied, state, editor)
                 progress.run_deferred(len(list(flattened(migration.operations))))
+            self.grants.give()
             with transaction.atomic(using=self.connection.alias):
                 progress.finish()
                 record()
@@ -271,6 +292,7 @@ class SchemaExecutor(MigrationExecutor):
             for sql in editor.deferred_sql:
                 editor.execute(sql, None)
             editor.deferred_sql.clear()
+            self.grants.give()
             record()
             self.journal.end_step(step)
         return state

@@ -21,6 +21,7 @@ from config.schema.columns import (
     ApprovalColumns,
     BackfillColumns,
     ChecklistTickColumns,
+    InstanceColumns,
     OperationEntryColumns,
     ProbeColumns,
     RecoveryTaskColumns,
@@ -48,7 +49,8 @@ TABLES = (Run, Step, OperationEntry, StatementEntry, AnswerEntry)
 Approval = unregistered(ApprovalColumns, registry)
 ChecklistTick = unregistered(ChecklistTickColumns, registry)
 Backfill = unregistered(BackfillColumns, registry)
-BESIDE = (Probe, RecoveryTask, Approval, Backfill, ChecklistTick)
+Instance = unregistered(InstanceColumns, registry)
+BESIDE = (Probe, RecoveryTask, Approval, Backfill, ChecklistTick, Instance)
 """What others write, and only `migrate` makes."""
 
 

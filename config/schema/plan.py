@@ -14,6 +14,7 @@ from config.schema.dialects.statements import Kind as StatementKind
 from config.schema.dialects.statements import without_secrets
 from config.schema.digest import migration_digest
 from config.schema.loss import LiveRows, Loss, LossClass, all_of, is_nothing
+from config.schema.stages import part_of, stage_of
 
 Targets = Sequence[tuple[str, str | None]]
 AT_RUN_TIME = "rendered at run time"
@@ -66,15 +67,19 @@ class PlannedMigration:
         return all_of([step.loss for step in self.steps])
 
 
-def read_plan(connection: Any, targets: Targets | None = None, *, with_sql: bool = False) -> list[PlannedMigration]:
+def read_plan(
+    connection: Any, targets: Targets | None = None, *, stage: str | None = None, with_sql: bool = False
+) -> list[PlannedMigration]:
     """What is pending, in the order in which Django would run it. Raises InconsistentMigrationHistory.
 
     `targets`: as for Django's executor; by default the last migration of every app. `with_sql`: render the SQL of the
-    first migration, which is exact; that of later ones depends on what the first has done.
+    first migration, which is exact; that of later ones depends on what the first has done. `stage`: this part of it
+    only, or Refused as `config.schema.stages.part_of` says.
     """
     executor = MigrationExecutor(connection)
     executor.loader.check_consistent_history(connection)
     plan = executor.migration_plan(executor.loader.graph.leaf_nodes() if targets is None else targets)
+    plan = part_of(plan, stage, executor.loader) if stage else plan
     return _Reader(connection, executor).read(plan, with_sql=with_sql)
 
 
@@ -133,7 +138,7 @@ class _Reader:
             name=migration.name,
             backwards=backwards,
             atomic=bool(migration.atomic),
-            stage=str(getattr(migration, "stage", "")),
+            stage=stage_of(migration),
             digest=migration_digest(migration),
             steps=tuple(
                 self._step(step, backwards, rendered.steps[number] if rendered else None)

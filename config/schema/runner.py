@@ -21,6 +21,7 @@ from config.schema.executor import Done, SchemaExecutor
 from config.schema.exits import Hindered, Refused, SchemaError
 from config.schema.expected import expected_tables, present_tables, touched_tables
 from config.schema.gate import Mode
+from config.schema.grants import Grants
 from config.schema.journal import Journal
 from config.schema.lock import SchemaLock
 from config.schema.waits import Waits
@@ -38,6 +39,9 @@ def one_runner(
     gate: Mode = "none",
     allow_destructive: bool = False,
     steps: int | None = None,
+    stage: str | None = None,
+    allow_old_release: bool = False,
+    grant_to: str = "",
     back: tuple[tuple[str, str], ...] | None = None,
     backups: When = "none",
     fake: bool = False,
@@ -46,9 +50,11 @@ def one_runner(
 
     `at_once`: take the lock before anything else. `only_reads`: the command will change nothing. `timeout`: seconds.
     `words`: command, arguments, release and reason, for the journal. `gate`: what may not run unasked. `steps`: how
-    many migrations of the plan. `back`: unapply these instead of what is asked for. `backups`: when the database is
-    backed up. `fake`: nothing is run. Raises what `SchemaLock.take` raises, Refused where the gate is shut, what
-    `take_backup` raises, and Interrupted where a person has to decide.
+    many migrations of the plan. `stage`: which part of it. `allow_old_release`: run the part after the deploy though
+    another release serves. `grant_to`: the role that gets rights on new tables. `back`: unapply these instead of what
+    is asked for. `backups`: when the database is backed up. `fake`: nothing is run. Raises what `SchemaLock.take`
+    raises, Refused where the gate is shut, the plan cannot be parted or that role is none, what `take_backup` raises,
+    and Interrupted where a person has to decide.
     """
     journal = Journal(lock.connection, lock.guard)
     waits = Waits(lock.connection, limit=timeout, say=lock.say)
@@ -63,9 +69,12 @@ def one_runner(
         "gate": gate,
         "allow_destructive": allow_destructive,
         "steps": steps,
+        "stage": stage,
+        "allow_old_release": allow_old_release,
         "back": back,
         "fake": fake,
     }
+    attributes["grants"] = grants = Grants(lock.connection, grant_to)
     attributes["done"] = done = Done()
     attributes["backups"] = around = Around(lock.connection, backups, lock.say)
     executor = type("Executor", (SchemaExecutor,), attributes)
@@ -79,6 +88,7 @@ def one_runner(
             return
         waits.begin()
         waits.begin_migration("post_migrate")
+        grants.give()
         _send(*args, **kwargs)
 
     try:

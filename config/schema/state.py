@@ -23,6 +23,7 @@ from config.schema.exclusion import doubt, exclusion_of
 from config.schema.exits import DONE, INTERRUPTED, LOCKED, REFUSED, UNREACHABLE, Unreachable
 from config.schema.expected import expected_tables, present_tables
 from config.schema.journal import Journal, Run
+from config.schema.stages import AFTER, stage_of
 from config.schema.waits import limited
 from config.schema.watched import flattened
 
@@ -81,6 +82,8 @@ class SchemaState:
     issues: tuple[Issue, ...]
     applied: tuple[str, ...] = ()
     pending: tuple[str, ...] = ()
+    after_deploy: tuple[str, ...] = ()
+    """Not applied, and this code needs them not: they run once no older release serves."""
     ahead: tuple[str, ...] = ()
     """Applied, and unknown to this code: a newer release has been here, which is no fault."""
     filling: tuple[str, ...] = ()
@@ -143,7 +146,7 @@ class _Reader:
         for other in dialect(self.connection).lock.elsewhere(self.connection):
             way = "Nothing is to be done here; what waits for that server may be slower until it ends."
             self._add(FOREIGN_LOCK, f"The schema of {other} on the same server is being changed.", way, None, other)
-        pending = self._pending()
+        pending, late = self._pending()
         expected, missing = self._tables()
         ahead = migrations_ahead(self.loader)
         return SchemaState(
@@ -151,6 +154,7 @@ class _Reader:
             issues=tuple(self.issues),
             applied=tuple(f"{app}.{name}" for app, name in sorted({*self.loader.applied_migrations} - {*ahead})),
             pending=tuple(pending),
+            after_deploy=tuple(late),
             ahead=tuple(f"{app}.{name}" for app, name in ahead),
             filling=tuple(each for each in pending if each in self._filling()),
             holder=holder,
@@ -160,12 +164,17 @@ class _Reader:
             checks_valid=checks_valid,
         )
 
-    def _pending(self) -> list[str]:
-        """What this code knows and nobody has applied, also below what is applied; adds what to do about it."""
+    def _pending(self) -> tuple[list[str], list[str]]:
+        """What this code needs and nobody has applied, also below what is applied, and what runs after the deploy.
+
+        Adds what to do about it.
+        """
         leaves, applied = self.loader.graph.leaf_nodes(), self.loader.applied_migrations
         # Django plans nothing below a migration that is applied.
         plan = [each for each, _ in self.executor.migration_plan(leaves, clean_start=True)]
-        pending = [str(each) for each in plan if (each.app_label, each.name) not in applied]
+        missing = [each for each in plan if (each.app_label, each.name) not in applied]
+        pending = [str(each) for each in missing if stage_of(each) != AFTER]
+        late = [str(each) for each in missing if stage_of(each) == AFTER]
         known = {issue.subject for issue in self.issues if issue.id == "unrecorded"}
         to_run = [name for name in pending if name not in known]
         if conflicts := self.loader.detect_conflicts():
@@ -176,7 +185,11 @@ class _Reader:
             some = ", ".join(to_run[:5]) + (f" and {len(to_run) - 5} more" if len(to_run) > 5 else "")
             words = f"{counted(len(to_run), 'migration is', 'migrations are')} not applied: {some}."
             self._add("pending", words, "Run migrate.", State.PENDING)
-        return pending
+        if late and not pending:
+            words = f"{counted(len(late), 'migration waits', 'migrations wait')} for the end of the deploy: "
+            way = "Run migrate --stage after once no other release serves; schema_instances says which do."
+            self._add("after_deploy", f"{words}{', '.join(late)}.", way, None)
+        return pending, late
 
     def _filling(self) -> set[str]:
         begun = {(row.app, row.migration) for row in open_backfills(self.connection) if not row.backwards}

@@ -7,6 +7,7 @@ from typing import Any
 from config.schema.dialects.backups import Backups
 from config.schema.dialects.catalogue import Catalogue
 from config.schema.dialects.diagnosis import Diagnosis
+from config.schema.dialects.grants import TableRights
 from config.schema.dialects.locks import Cluster, NativeLock
 from config.schema.dialects.online import Online
 from config.schema.dialects.preflight import Obstacle
@@ -49,6 +50,8 @@ class Dialect:
     """The path of the file that connecting would make; None where there is a database, or a server to say so."""
     online: Online | None = None
     """None where there is one writer, so that no form of a statement lets others write meanwhile."""
+    rights: TableRights | None = None
+    """None where the engine knows no roles."""
     cluster: Cluster | None = None
     """None where a database is written through one server only."""
 

@@ -7,7 +7,13 @@ from config.schema.lint.files import ignored_files
 from config.schema.lint.findings import ERROR, RULES, WARNING, Finding, Rule
 from config.schema.lint.history import edited_migrations, model_drift, several_leaves
 from config.schema.lint.live_models import live_models
-from config.schema.lint.operations import backfill_in_transaction, missing_reverse, mixed_transaction, unsafe_operations
+from config.schema.lint.operations import (
+    backfill_in_transaction,
+    missing_reverse,
+    mixed_transaction,
+    stages,
+    unsafe_operations,
+)
 from config.schema.lint.project import Key, Project, default_labels, name_of
 
 __all__ = ["ERROR", "RULES", "WARNING", "Finding", "Rule", "check"]
@@ -23,6 +29,7 @@ OF_MIGRATIONS: tuple[Check, ...] = (
     backfill_in_transaction,
     edited_migrations,
     unsafe_operations,
+    stages,
 )
 
 

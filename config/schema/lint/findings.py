@@ -41,6 +41,8 @@ RULES = {
         Rule("schema.C021", ERROR, "the running release cannot insert"),
         Rule("schema.C022", ERROR, "the running release uses the old name"),
         Rule("schema.C023", ERROR, "the running release uses what is removed"),
+        Rule("schema.C024", ERROR, "a stage is none", may_be_silenced=False),
+        Rule("schema.C025", ERROR, "the deployed release needs what comes after the deploy"),
     )
 }
 

@@ -10,6 +10,7 @@ from config.schema.changes import STATE_ONLY, Change, Step, operations_within
 from config.schema.dialects.costs import FREE, Kind, costs, kinds_of
 from config.schema.lint.findings import Finding
 from config.schema.lint.project import Project, name_of
+from config.schema.stages import AFTER, STAGES, stage_of
 
 BLOCKING = {
     Kind.INDEX: "schema.C011",
@@ -104,7 +105,7 @@ def unsafe_operations(project: Project) -> Iterator[Finding]:
     What blocks a small table blocks it for a moment; what breaks the running release does so on any table.
     """
     for migration, steps, created in project.walk:
-        after = str(getattr(migration, "stage", "")).lower().rpartition(".")[2].startswith("after")
+        after = stage_of(migration) == AFTER
         for step in steps:
             for change in step.changes:
                 if change.model not in created:
@@ -115,6 +116,35 @@ def unsafe_operations(project: Project) -> Iterator[Finding]:
                         if kind in BREAKING and not (after and kind in (Kind.DROP_COLUMN, Kind.DROP_TABLE)):
                             id_, why, way_out = BREAKING[kind]
                             yield Finding(id_, name_of(migration), f"{step.operation.describe()}: {why}", way_out)
+
+
+NEEDED = {Kind.NEW_TABLE, Kind.ADD_COLUMN}
+
+
+def stages(project: Project) -> Iterator[Finding]:
+    """schema.C024 and schema.C025: between its two stages the deployed release works on what the first one left."""
+    for migration, steps, created in project.walk:
+        if stage_of(migration) not in STAGES:
+            words = f"its stage is {stage_of(migration)!r}, and migrate refuses to guess when it runs."
+            yield Finding("schema.C024", name_of(migration), words, "Write stage = 'before' or stage = 'after'.")
+        if stage_of(migration) != AFTER:
+            continue
+        for step in steps:
+            for change in step.changes:
+                kinds = set(kinds_of(change))
+                what = step.operation.describe()
+                if kinds & NEEDED and (Kind.NEW_TABLE in kinds or change.model not in created):
+                    words = f"{what}: the deployed release uses it and is in service before it is there."
+                    way = "Make it in a migration that runs before the deploy."
+                    yield Finding("schema.C025", name_of(migration), words, way)
+                elif Kind.DROP_COLUMN in kinds and _has_to_be_filled(change.old):
+                    words = f"{what}: until then the deployed release inserts rows without this column, and fails."
+                    way = "Before the deploy allow NULL in it, or give it a db_default."
+                    yield Finding("schema.C025", name_of(migration), words, way)
+
+
+def _has_to_be_filled(field: Any) -> bool:
+    return not (field.null or field.generated or field.primary_key or field.has_db_default())
 
 
 def _table(change: Change) -> str:

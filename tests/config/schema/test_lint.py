@@ -213,6 +213,31 @@ def test_a_table_may_be_dropped_after_the_deploy(app: App) -> None:
     assert ids(app) == set()
 
 
+def test_a_word_that_is_no_stage_trips(app: App) -> None:
+    app.add("0002_drop", 'migrations.AlterModelOptions("thing", {})', attributes="stage = 'After'")
+    [finding] = [each for each in found(app) if each.id == "schema.C024"]
+    assert "its stage is 'After'" in finding.message
+
+
+@pytest.mark.parametrize(
+    ("operation", "words"),
+    [
+        (ADD.format("kind", "TextField(null=True)"), "is in service before it is there"),
+        ('migrations.CreateModel("Other", [("id", models.BigAutoField(primary_key=True))])', "in service before"),
+        ('migrations.RemoveField("thing", "name")', "inserts rows without this column"),
+    ],
+)
+def test_what_the_deployed_release_needs_may_not_come_after_the_deploy(app: App, operation: str, words: str) -> None:
+    app.add("0002_late", operation, attributes="stage = 'after'")
+    [finding] = [each for each in found(app) if each.id == "schema.C025"]
+    assert words in finding.message
+
+
+def test_a_column_that_may_be_left_out_may_be_dropped_after_the_deploy(app: App) -> None:
+    app.add("0002_drop", 'migrations.RemoveField("thing", "size")', attributes="stage = 'after'")
+    assert ids(app) == set()
+
+
 class TestDrift:
     def test_a_field_that_no_migration_makes_trips(self, app: App) -> None:
         app.models(ID + "    name = models.CharField(max_length=50)\n")

@@ -6,6 +6,7 @@ from config.schema.dialects.postgresql.catalogue import PostgreSQLCatalogue
 from config.schema.dialects.postgresql.definitions import definitions
 from config.schema.dialects.postgresql.diagnosis import PostgreSQLDiagnosis
 from config.schema.dialects.postgresql.emptying import drop_tables
+from config.schema.dialects.postgresql.grants import PostgreSQLRights
 from config.schema.dialects.postgresql.lock import AdvisoryLock, is_pooled, strongest_lock
 from config.schema.dialects.postgresql.online import PostgreSQLOnline
 from config.schema.dialects.postgresql.preflight import obstacles
@@ -23,6 +24,7 @@ POSTGRESQL = Dialect(
     backups=PostgreSQLBackups(),
     is_pooled=is_pooled,
     obstacles=obstacles,
+    rights=PostgreSQLRights(),
     observed_lock=strongest_lock,
     definitions=definitions,
     diagnosis=PostgreSQLDiagnosis(),

@@ -15,8 +15,9 @@ from config.schema.lock import lock_of
 from config.schema.reason import add_reason
 from config.schema.runner import one_runner
 from config.schema.seconds import add_lock_timeout
+from config.schema.stages import add_stage
 
-FLAGS = ("fake", "fake_initial", "run_syncdb", "prune", "allow_destructive")
+FLAGS = ("fake", "fake_initial", "run_syncdb", "prune", "allow_destructive", "allow_old_release")
 
 
 class Command(OnDirectConnection, migrate.Command):
@@ -35,11 +36,17 @@ class Command(OnDirectConnection, migrate.Command):
             parser, help="How long to wait for another process that changes the schema; 0: not at all (exit code 3)."
         )
         parser.add_argument("--steps", type=int, metavar="N", help="Only the next N migrations of the plan.")
+        add_stage(parser)
         add_reason(parser, words="Why, for the journal; --fake needs it where there is a gate.")
         parser.add_argument(
             "--allow-destructive",
             action="store_true",
             help="Run what SCHEMA_GATE would stop: steps that lose data or cannot be undone (exit code 4).",
+        )
+        parser.add_argument(
+            "--allow-old-release",
+            action="store_true",
+            help="Run what belongs after the deploy though another release still serves; needs --reason.",
         )
 
     def handle(self, *args: Any, **options: Any) -> None:
@@ -56,7 +63,9 @@ class Command(OnDirectConnection, migrate.Command):
             options["migration_name"],
             *(f"--{name.replace('_', '-')}" for name in FLAGS if options[name]),
         ]
-        said += [f"--steps {steps}" if steps else None, *(".".join(key) for key in back or ())]
+        stage = options["stage"]
+        said += [f"--stage {stage}" if stage else None, f"--steps {steps}" if steps else None]
+        said += [".".join(key) for key in back or ()]
         words = {
             "command": "rollback" if back else "migrate",
             "arguments": " ".join(filter(None, said)),
@@ -66,6 +75,8 @@ class Command(OnDirectConnection, migrate.Command):
         gate: Mode = getattr(settings, "SCHEMA_GATE", "none")
         if options["fake"] and gate != "none" and not options["reason"]:
             raise Refused("--fake says that something is done which nobody has seen done: say --reason with it.")
+        if options["allow_old_release"] and not options["reason"]:
+            raise Refused("--allow-old-release breaks what still serves: say --reason with it.")
         with one_runner(
             lock,
             options["lock_timeout"],
@@ -76,6 +87,9 @@ class Command(OnDirectConnection, migrate.Command):
             gate="none" if options["fake"] else gate,
             allow_destructive=options["allow_destructive"],
             steps=steps,
+            stage=stage,
+            allow_old_release=options["allow_old_release"] or bool(options.get("rehearses")),
+            grant_to="" if options.get("rehearses") else getattr(settings, "SCHEMA_GRANT_TO", ""),
             back=back,
             backups="none" if options.get("rehearses") else when_to_back_up(loses=bool(options.get("loses"))),
             fake=options["fake"],

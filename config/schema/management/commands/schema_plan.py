@@ -18,6 +18,9 @@ from config.schema.exits import USAGE
 from config.schema.gate import plan_digest
 from config.schema.loss import LossClass
 from config.schema.plan import AT_RUN_TIME, PlannedMigration, PlannedStep, Targets, read_plan
+from config.schema.stages import add_stage
+
+STAGE_WORDS = {"before": "before the deploy", "after": "after the deploy"}
 
 
 class Command(OnDirectConnection, BaseCommand):
@@ -32,6 +35,7 @@ class Command(OnDirectConnection, BaseCommand):
         parser.add_argument("app_label", nargs="?", help="This app only, and what it needs.")
         parser.add_argument("migration_name", nargs="?", help="Up to this migration, or back to it, or zero.")
         parser.add_argument("--database", default=DEFAULT_DB_ALIAS, choices=tuple(connections))
+        add_stage(parser)
         parser.add_argument("--sql", action="store_true", help="The SQL: exact for the next migration.")
         parser.add_argument("--checklist", action="store_true", help="A page to go through before the deploy.")
         parser.add_argument("--format", choices=("text", "json"), default="text")
@@ -39,7 +43,7 @@ class Command(OnDirectConnection, BaseCommand):
     def handle(self, *args: Any, **options: Any) -> None:
         connection = connections[options["database"]]
         targets = targets_of(connection, options["app_label"], options["migration_name"])
-        plan = read_plan(connection, targets, with_sql=options["sql"] or options["checklist"])
+        plan = read_plan(connection, targets, stage=options["stage"], with_sql=options["sql"] or options["checklist"])
         if options["format"] == "json":
             more = {"checklist": checklist_as_json(connection, plan)} if options["checklist"] else {}
             self.stdout.write(json.dumps(as_json(connection, plan) | more, indent=2))
@@ -73,9 +77,7 @@ def lines(plan: list[PlannedMigration], *, with_sql: bool) -> Iterator[str]:
     if not plan:
         yield "Nothing is pending."
     for position, migration in enumerate(plan):
-        yield f"{'Unapply' if migration.backwards else 'Apply'} {migration}" + (
-            f" (stage {migration.stage})" if migration.stage else ""
-        )
+        yield title(migration)
         for number, step in enumerate(migration.steps, start=1):
             yield f"  {number}. {step.description}: {words(step)}"
             if with_sql and (position == 0 or number == 1):
@@ -83,6 +85,13 @@ def lines(plan: list[PlannedMigration], *, with_sql: bool) -> Iterator[str]:
         if with_sql and migration.deferred_sql:
             yield "  At the end:"
             yield from sql_lines(migration.deferred_sql)
+
+
+def title(migration: PlannedMigration) -> str:
+    """What is done with a migration, and at which stage where it goes forwards."""
+    if migration.backwards:
+        return f"Unapply {migration}"
+    return f"Apply {migration}, {STAGE_WORDS.get(migration.stage, f'stage {migration.stage}, which is none')}"
 
 
 def words(step: PlannedStep) -> str:

@@ -11,6 +11,7 @@ from django.core.management.base import BaseCommand, CommandParser
 from django.db import DEFAULT_DB_ALIAS, DatabaseError, connections
 
 from config.schema.direct import OnDirectConnection
+from config.schema.instances import keep_reporting
 from config.schema.management.commands.schema_status import as_json, as_text
 from config.schema.probe import probe
 from config.schema.recovery import Proposal
@@ -33,6 +34,8 @@ class Command(OnDirectConnection, BaseCommand):
 
     def handle(self, *args: Any, **options: Any) -> None:
         connection = connections[options["database"]]
+        if options["watch"]:
+            keep_reporting(using=options["database"])
         while True:
             try:
                 found = probe(connection, release=getattr(settings, "RELEASE", "unknown release"), repair=self._repair)

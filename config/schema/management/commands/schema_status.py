@@ -41,9 +41,10 @@ def as_text(found: SchemaState) -> str:
     """The state and its reasons, one line each."""
     lines = [f"{found.database}: {found.state.value}"]
     lines += [f"  {issue.words} {issue.recommendation}" for issue in found.issues]
-    if found.applied or found.pending:
+    if found.applied or found.pending or found.after_deploy:
         applied = counted(len(found.applied), "migration", "migrations")
-        lines.append(f"  {applied} applied, {len(found.pending)} pending")
+        late = f", {len(found.after_deploy)} after the deploy" if found.after_deploy else ""
+        lines.append(f"  {applied} applied, {len(found.pending)} pending{late}")
     if found.ahead:
         words = counted(len(found.ahead), "applied one is", "applied ones are")
         lines.append(f"  {words} unknown to this code, which is older than the database; their apps are not compared")

@@ -1,0 +1,1 @@
+"""Depends, across apps, on what another app drops after the deploy."""

@@ -1,0 +1,1 @@
+"""Migrations of both stages: what the release before uses is dropped once it has gone."""
