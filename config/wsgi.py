@@ -4,8 +4,10 @@ import os
 
 from django.core.wsgi import get_wsgi_application
 
-from config.schema.instances import keep_reporting
-
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
 application = get_wsgi_application()
+
+# It names models, which there are once the applications are loaded.
+from config.schema.instances import keep_reporting  # noqa: E402
+
 keep_reporting()
