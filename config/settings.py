@@ -199,7 +199,7 @@ if SCHEMA_POOL not in ("", "session"):
 SCHEMA_GATE = env.str("SCHEMA_GATE", default="") or ("destructive" if ENVIRONMENT == "production" else "none")
 if SCHEMA_GATE not in ("none", "destructive", "all"):
     raise ImproperlyConfigured("SCHEMA_GATE is not one of none, destructive, all: set it to one of them.")
-SCHEMA_BACKUP = env.str("SCHEMA_BACKUP", default="") or ("before" if ENVIRONMENT == "production" else "none")
+SCHEMA_BACKUP = env.str("SCHEMA_BACKUP", default="") or "none"
 if SCHEMA_BACKUP not in ("none", "before", "after", "both"):
     raise ImproperlyConfigured("SCHEMA_BACKUP is not one of none, before, after, both: set it to one of them.")
 BACKUP_DIR = BASE_DIR / (env.str("BACKUP_DIR", default="") or "var/backups")
