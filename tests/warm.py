@@ -195,6 +195,8 @@ def live(born: Born) -> None:
     os.environ.clear()
     os.environ.update(born.request["env"])
     time.tzset()
+    # What an interpreter takes from there when it starts.
+    sys.path[1:1] = [each for each in os.environ.get("PYTHONPATH", "").split(os.pathsep) if each]
     sys.stdout, sys.stderr = (io.TextIOWrapper(os.fdopen(number, "wb", 0), write_through=True) for number in (1, 2))
     flag, *words = born.request["arguments"]
     sys.argv = words if flag in ("-m", "-c") else [flag, *words]
