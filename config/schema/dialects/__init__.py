@@ -9,6 +9,7 @@ from config.schema.dialects.catalogue import Catalogue
 from config.schema.dialects.diagnosis import Diagnosis
 from config.schema.dialects.locks import Cluster, NativeLock
 from config.schema.dialects.online import Online
+from config.schema.dialects.partitions import Partitions
 from config.schema.dialects.preflight import Obstacle
 from config.schema.dialects.statements import Statements
 from config.schema.dialects.waits import TableWaits
@@ -49,6 +50,8 @@ class Dialect:
     """The path of the file that connecting would make; None where there is a database, or a server to say so."""
     online: Online | None = None
     """None where there is one writer, so that no form of a statement lets others write meanwhile."""
+    partitions: Partitions | None = None
+    """None where a table is never in parts."""
     cluster: Cluster | None = None
     """None where a database is written through one server only."""
 

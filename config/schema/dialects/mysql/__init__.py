@@ -9,6 +9,7 @@ from config.schema.dialects.mysql.diagnosis import MySQLDiagnosis
 from config.schema.dialects.mysql.emptying import drop_tables
 from config.schema.dialects.mysql.lock import NamedLock, copied, is_pooled
 from config.schema.dialects.mysql.online import MySQLOnline
+from config.schema.dialects.mysql.partitions import MySQLPartitions
 from config.schema.dialects.mysql.preflight import obstacles
 from config.schema.dialects.mysql.statements import MySQLStatements
 from config.schema.dialects.mysql.waits import MySQLWaits
@@ -30,6 +31,7 @@ MARIADB = Dialect(
     drop_tables=drop_tables,
     utc_now="UTC_TIMESTAMP(6)",
     online=MySQLOnline(column="ALGORITHM=INSTANT, LOCK=NONE", index="ALGORITHM=NOCOPY, LOCK=NONE"),
+    partitions=MySQLPartitions(),
     cluster=Galera(),
 )
 MYSQL = Dialect(
@@ -49,5 +51,6 @@ MYSQL = Dialect(
     drop_tables=drop_tables,
     utc_now="UTC_TIMESTAMP(6)",
     online=MySQLOnline(column="ALGORITHM=INSTANT", index="ALGORITHM=INPLACE, LOCK=NONE"),
+    partitions=MySQLPartitions(),
     cluster=Galera(),
 )
