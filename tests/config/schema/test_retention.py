@@ -2,6 +2,10 @@
 
 import contextlib
 import json
+import os
+import signal
+import subprocess
+import sys
 import threading
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
@@ -248,6 +252,53 @@ def test_a_month_in_use_is_waited_for_within_the_limit_and_its_user_is_named(
             wait_for(lambda: written[0] > 5, "the writer")
         cursor.execute("ROLLBACK")
     assert [what for what, *_ in steps(url, "--apply")][:3] == ["make"] * 3
+
+
+KILLED = """
+import os, re, signal, django
+django.setup()
+from django.core.management import call_command
+from django.db import connection
+left = int(os.environ["KILL_AFTER"])
+def kill(execute, sql, params, many, context):
+    global left
+    answer = execute(sql, params, many, context)
+    if "host_metrics" in sql and not re.match(r"\\s*(SELECT|LOCK|UPDATE|INSERT)", sql):
+        left -= 1
+        if left == 0:
+            os.kill(os.getpid(), signal.SIGKILL)
+    return answer
+with connection.execute_wrapper(kill):
+    call_command("apply_retention", apply=True)
+"""
+"""Dies after so many of the statements that change the table, before anything is committed that they did not commit."""
+
+
+def test_killed_after_any_statement_it_is_finished_by_the_next_run(engine: str, database: tuple[str, Any]) -> None:
+    url, connection = database
+    ours = {"DJANGO_SETTINGS_MODULE": "config.settings", "DATABASE_URL": url, "RETENTION_METRICS_DAYS": "62"}
+    kills = 0
+    while True:
+        execute(connection, "DELETE FROM host_metrics")
+        only_months(connection, -5, 1)
+        measure(connection, month(-5), month(-1), month(2), month(3))
+        done = subprocess.run(
+            [sys.executable, "-c", KILLED],
+            env=os.environ | ours | {"KILL_AFTER": str(kills + 1)},
+            capture_output=True,
+            text=True,
+            timeout=120,
+        )
+        steps(url, "--apply", RETENTION_METRICS_DAYS="62")
+        assert measured(connection) == 3
+        if engine != "sqlite":
+            left = {f"{month(number):%Y_%m}": int(number in (-1, 2, 3)) for number in range(-2, 4)}
+            assert {label: rows for label, rows in parts(connection).items() if rows or label in left} == left
+        if done.returncode == 0:
+            break
+        assert done.returncode == -signal.SIGKILL, done.stderr
+        kills += 1
+    assert kills == {"sqlite": 1, "postgresql": 9, "mariadb": 5}[engine]
 
 
 def test_a_database_that_does_not_answer_is_unknown_and_a_table_that_is_not_there_is_told(engine: str) -> None:
