@@ -31,6 +31,7 @@ class LiteralEnv(environ.Env):
 
 
 env = LiteralEnv()
+MOST_DAYS = 36_500
 
 
 def words(name: str, *, default: tuple[str, ...] = ()) -> list[str]:
@@ -48,13 +49,21 @@ def flag(name: str, *, default: bool) -> bool:
     raise ImproperlyConfigured(f"{name} is neither yes nor no: set it to one of them.")
 
 
-def seconds(name: str, *, default: int) -> int:
+def seconds(name: str, *, default: int, unit: str = "seconds") -> int:
     try:
         value = env.int(name, default=default)
     except ValueError:
         value = -1
     if value < 0:
-        raise ImproperlyConfigured(f"{name} is not a number of seconds: set it to a whole number, 0 or more.")
+        raise ImproperlyConfigured(f"{name} is not a number of {unit}: set it to a whole number, 0 or more.")
+    return value
+
+
+def days(name: str, *, default: int) -> int:
+    """A number of days, 0 for ever, and no more than the calendar has."""
+    value = seconds(name, default=default, unit="days")
+    if value > MOST_DAYS:
+        raise ImproperlyConfigured(f"{name} is more than {MOST_DAYS} days: set it to 0 to keep them for ever.")
     return value
 
 
@@ -206,6 +215,9 @@ BACKUP_DIR = BASE_DIR / (env.str("BACKUP_DIR", default="") or "var/backups")
 SCHEMA_GRANT_TO = env.str("SCHEMA_GRANT_TO", default="")
 SCHEMA_LEASE_SECONDS = seconds("SCHEMA_LEASE_SECONDS", default=60)
 SCHEMA_PROBE_SECONDS = seconds("SCHEMA_PROBE_SECONDS", default=300)
+
+RETENTION_METRICS_DAYS = days("RETENTION_METRICS_DAYS", default=395)
+RETENTION_EVENTS_DAYS = days("RETENTION_EVENTS_DAYS", default=1_095)
 
 LOG_FORMAT = env.str("LOG_FORMAT", default="console")
 if LOG_FORMAT not in ("console", "json"):

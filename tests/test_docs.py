@@ -136,7 +136,7 @@ def read_by_settings() -> set[str]:
     for node in ast.walk(ast.parse((ROOT / "config" / "settings.py").read_text())):
         if isinstance(node, ast.Call) and node.args and isinstance(name := node.args[0], ast.Constant):
             function = ast.unparse(node.func)
-            if function in ("flag", "seconds", "words") or function.startswith("env."):
+            if function in ("days", "flag", "seconds", "words") or function.startswith("env."):
                 asked.add(str(name.value))
     return asked | {"DATABASE_URL", "DB_URL", *databases.PARTS}
 

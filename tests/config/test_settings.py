@@ -139,6 +139,8 @@ def test_production_on_sqlite_takes_an_explicit_yes() -> None:
         ("FIELD_ENCRYPTION_KEY", SECRET),
         ("DISCOVERY_CONNECT_TIMEOUT", SECRET),
         ("DISCOVERY_READ_TIMEOUT", "-1"),
+        ("RETENTION_METRICS_DAYS", "a year"),
+        ("RETENTION_EVENTS_DAYS", "1000000"),
         ("LOG_FORMAT", SECRET),
         ("ENVIRONMENT", SECRET),
         ("DATABASE_URL", f"postgresql://u:{SECRET}@h:port/hub"),

@@ -10,6 +10,7 @@ from config.schema.dialects.diagnosis import Diagnosis
 from config.schema.dialects.grants import TableRights
 from config.schema.dialects.locks import Cluster, NativeLock
 from config.schema.dialects.online import Online
+from config.schema.dialects.partitions import Partitions
 from config.schema.dialects.preflight import Obstacle
 from config.schema.dialects.statements import Statements
 from config.schema.dialects.waits import TableWaits
@@ -52,6 +53,8 @@ class Dialect:
     """None where there is one writer, so that no form of a statement lets others write meanwhile."""
     rights: TableRights | None = None
     """None where the engine knows no roles."""
+    partitions: Partitions | None = None
+    """None where a table is never in parts."""
     cluster: Cluster | None = None
     """None where a database is written through one server only."""
 

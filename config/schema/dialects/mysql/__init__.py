@@ -10,6 +10,7 @@ from config.schema.dialects.mysql.emptying import drop_tables
 from config.schema.dialects.mysql.grants import MySQLRights
 from config.schema.dialects.mysql.lock import NamedLock, copied, is_pooled
 from config.schema.dialects.mysql.online import MySQLOnline
+from config.schema.dialects.mysql.partitions import MySQLPartitions
 from config.schema.dialects.mysql.preflight import obstacles
 from config.schema.dialects.mysql.statements import MySQLStatements
 from config.schema.dialects.mysql.waits import MySQLWaits
@@ -32,6 +33,7 @@ MARIADB = Dialect(
     utc_now="UTC_TIMESTAMP(6)",
     online=MySQLOnline(column="ALGORITHM=INSTANT, LOCK=NONE", index="ALGORITHM=NOCOPY, LOCK=NONE"),
     rights=MySQLRights(),
+    partitions=MySQLPartitions(),
     cluster=Galera(),
 )
 MYSQL = Dialect(
@@ -52,5 +54,6 @@ MYSQL = Dialect(
     utc_now="UTC_TIMESTAMP(6)",
     online=MySQLOnline(column="ALGORITHM=INSTANT", index="ALGORITHM=INPLACE, LOCK=NONE"),
     rights=MySQLRights(),
+    partitions=MySQLPartitions(),
     cluster=Galera(),
 )

@@ -9,6 +9,7 @@ from config.schema.dialects.postgresql.emptying import drop_tables
 from config.schema.dialects.postgresql.grants import PostgreSQLRights
 from config.schema.dialects.postgresql.lock import AdvisoryLock, is_pooled, strongest_lock
 from config.schema.dialects.postgresql.online import PostgreSQLOnline
+from config.schema.dialects.postgresql.partitions import PostgreSQLPartitions
 from config.schema.dialects.postgresql.preflight import obstacles
 from config.schema.dialects.postgresql.statements import PostgreSQLStatements
 from config.schema.dialects.postgresql.waits import PostgreSQLWaits
@@ -31,4 +32,5 @@ POSTGRESQL = Dialect(
     drop_tables=drop_tables,
     utc_now="STATEMENT_TIMESTAMP()",
     online=PostgreSQLOnline(),
+    partitions=PostgreSQLPartitions(),
 )

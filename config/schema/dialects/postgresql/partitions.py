@@ -3,9 +3,30 @@
 A second table is made, takes the rows, and takes the first one's place; so too on the way back.
 """
 
-from collections.abc import Iterable, Mapping
+import re
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from datetime import UTC, datetime
+from typing import Any
+
+from django.db import transaction
+
+from config.schema.dialects.partitions import Month, Part, execute, instant
+from config.schema.exits import Refused
 
 LIKE = "INCLUDING DEFAULTS INCLUDING IDENTITY INCLUDING CONSTRAINTS"
+LIKE_A_PART = "INCLUDING DEFAULTS INCLUDING GENERATED INCLUDING CONSTRAINTS INCLUDING INDEXES INCLUDING STORAGE"
+"""The numbers of its rows come from the whole table, so it has none of its own."""
+EARLIEST = datetime.min.replace(tzinfo=UTC)
+BOUND = re.compile(r"FOR VALUES FROM \((MINVALUE|'[^']+')\) TO \((MAXVALUE|'[^']+')\)\Z")
+KEY = """
+    SELECT a.attname FROM pg_partitioned_table p CROSS JOIN unnest(p.partattrs::int2[]) key(number)
+    LEFT JOIN pg_attribute a ON a.attrelid = p.partrelid AND a.attnum = key.number AND a.attnum > 0
+    WHERE p.partrelid = to_regclass(%s) AND p.partstrat = 'r'
+"""
+PARTS = """
+    SELECT c.relname, pg_get_expr(c.relpartbound, c.oid) FROM pg_inherits h JOIN pg_class c ON c.oid = h.inhrelid
+    WHERE h.inhparent = to_regclass(%s)
+"""
 
 
 def partition(table: str, by: str, indexes: Mapping[str, str], months: Iterable[tuple[str, str, str]]) -> list[str]:
@@ -36,3 +57,71 @@ def _replace(table: str, form: str, key: str, indexes: Mapping[str, str], parts:
         f"nextval(pg_get_serial_sequence('{table}_before', 'id'))), false) FROM {table}",
         f"DROP TABLE {table}_before",
     ]
+
+
+class PostgreSQLPartitions:
+    """Every month is a table, made or dropped in one transaction that waits for its locks outside their queue."""
+
+    rest_may_be_old = True
+
+    def parts(self, connection: Any, table: str, by: str) -> list[Part] | None:
+        with connection.cursor() as cursor:
+            cursor.execute(KEY, [_quoted(connection, table)])
+            if [by] != [column for (column,) in cursor.fetchall()]:
+                return None
+            cursor.execute(PARTS, [_quoted(connection, table)])
+            parts = [_part(*row) for row in cursor.fetchall()]
+        return sorted(parts, key=lambda part: (part.is_rest, part.begin or EARLIEST))
+
+    def source(self, connection: Any, table: str, part: Part) -> str:
+        return _quoted(connection, part.name)
+
+    def make(
+        self, connection: Any, waits: Any, table: str, column: str, months: Sequence[Month], rest: Part | None
+    ) -> None:
+        for month in months:
+            self._refuse_a_name_that_is_taken(connection, table, f"{table}_{month[0]}")
+            # The whole table, as a row that is on its way into the rest when its month is made would be refused.
+            self._whole(connection, waits, {table}, make(table, column, month, rest))
+
+    def drop(self, connection: Any, waits: Any, table: str, part: Part) -> None:
+        self._whole(connection, waits, {table}, [f"DROP TABLE {_quoted(connection, part.name)}"])
+
+    def _whole(self, connection: Any, waits: Any, names: set[str], statements: list[str]) -> None:
+        def work(take: Callable[[], None]) -> None:
+            with transaction.atomic(using=connection.alias), connection.execute_wrapper(waits.inside):
+                take()
+                execute(connection, statements)
+
+        waits.whole(names, work)
+
+    def _refuse_a_name_that_is_taken(self, connection: Any, table: str, name: str) -> None:
+        with connection.cursor() as cursor:
+            cursor.execute("SELECT to_regclass(%s)", [_quoted(connection, name)])
+            if cursor.fetchone() != (None,):
+                raise Refused(f"{name} is there and is no part of {table}: attach it or rename it, and run this again.")
+
+
+def make(table: str, column: str, month: Month, rest: Part | None) -> list[str]:
+    """The new part takes its rows out of the rest before it is attached, as the server refuses it else."""
+    name, first, after = month
+    begin, end = f"'{first} 00:00+00'", f"'{after} 00:00+00'"
+    part = f'"{table}_{name}"'
+    moved = f'DELETE FROM "{rest.name}" WHERE "{column}" >= {begin} AND "{column}" < {end} RETURNING *' if rest else ""
+    return [
+        f'CREATE TABLE {part} (LIKE "{table}" {LIKE_A_PART})',
+        *([f"WITH moved AS ({moved}) INSERT INTO {part} SELECT * FROM moved"] if rest else []),
+        f'ALTER TABLE "{table}" ATTACH PARTITION {part} FOR VALUES FROM ({begin}) TO ({end})',
+    ]
+
+
+def _part(name: str, bound: str) -> Part:
+    found = BOUND.match(bound)
+    if not found:
+        return Part(name, is_rest=bound == "DEFAULT")
+    begin, end = (None if said in ("MINVALUE", "MAXVALUE") else instant(said) for said in found.groups())
+    return Part(name, begin, end)
+
+
+def _quoted(connection: Any, name: str) -> str:
+    return str(connection.ops.quote_name(name))
