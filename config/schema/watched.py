@@ -8,12 +8,17 @@ from typing import Any
 from django.db import transaction
 from django.db.migrations.operations import RunPython, SeparateDatabaseAndState
 from django.db.migrations.operations.base import Operation
+from django.db.migrations.operations.fields import FieldOperation
+from django.db.migrations.operations.models import IndexOperation, ModelOperation
 
+from config.schema.dialects import dialect
 from config.schema.exits import Refused
 from config.schema.resume import Progress
 
 QUESTIONS = ("get_constraints", "get_storage_engine", "get_sequences", "get_table_description", "get_relations")
 """What schema editors ask of `connection.introspection` while they render SQL."""
+CHANGES = (FieldOperation, IndexOperation, ModelOperation)
+"""The kinds of operation that change tables."""
 
 
 class Watched:
@@ -40,8 +45,13 @@ class Watched:
             # Where no DDL can be rolled back it would work, and be refused on every other engine.
             raise Refused(operation.why_not_in_a_transaction())
         inside = isinstance(self._operation, RunPython) and self._operation.atomic is not False and self._atomic
-        alias = self._progress.connection.alias
-        with transaction.atomic(using=alias) if inside else contextlib.nullcontext():
+        with contextlib.ExitStack() as stack:
+            if inside:
+                stack.enter_context(transaction.atomic(using=self._progress.connection.alias))
+            elif isinstance(self._operation, CHANGES) and dialect(self._progress.connection).online is None:
+                # A table that is built anew is gone for a moment, and with it what others wrote since it was copied.
+                with self._progress.own():
+                    stack.enter_context(transaction.atomic(using=self._progress.connection.alias))
             self._progress.run_operation(self._number, self._operation, run)
 
 

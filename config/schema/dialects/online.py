@@ -58,6 +58,12 @@ class Online(Protocol):
     def allow_null(self, editor: Any, model: Any, field: Any) -> None:
         """Let a column take NULL."""
 
+    def copying(self, connection: Any, table: str) -> contextlib.AbstractContextManager[None] | None:
+        """Within it another program does each ALTER TABLE in a copy, while others write; None: nothing needs that.
+
+        Raises Refused, also when it is entered, where that program cannot do it.
+        """
+
     def is_refusal(self, error: BaseException) -> bool:
         """Whether the server says that it could only do this by copying the table or by locking it."""
 

@@ -7,6 +7,7 @@ they are Django's own. What was interrupted is gone on with by the next `migrate
 Each looks first at the rows that would be refused. All raise Refused, with the way out.
 """
 
+import math
 from collections.abc import Callable
 from typing import Any
 
@@ -20,6 +21,16 @@ from config.schema.exits import Refused
 from config.schema.operations.looks import refuse_duplicates, refuse_nulls, refuse_orphans, refuse_violations
 
 FOREIGN_KEY = "_fk_%(to_table)s_%(to_column)s"
+PT_OSC = "pt-osc"
+TOLD_ANEW = {
+    "the type",
+    "the collation",
+    "the check",
+    "the default of the database",
+    "the comment",
+    "NULL to be allowed",
+}
+"""What of a column is changed by telling the server all of it anew."""
 WINDOW = "announce a window and give the operation blocking='because ...'"
 
 
@@ -28,10 +39,13 @@ class Online(Operation):
 
     is_online = True
     blocking: str = ""
+    executor: str = ""
+    """What does it on an engine that cannot: "pt-osc" is pt-online-schema-change, on MariaDB."""
 
     def deconstruct(self) -> tuple[str, Any, dict[str, Any]]:
         name, arguments, keywords = super().deconstruct()
-        return name, arguments, keywords | ({"blocking": self.blocking} if self.blocking else {})
+        said = {"blocking": self.blocking, "executor": self.executor}
+        return name, arguments, keywords | {key: value for key, value in said.items() if value}
 
     def describe(self) -> str:
         return f"{super().describe()} online"
@@ -43,17 +57,28 @@ class Online(Operation):
             return
         connection = schema_editor.connection
         steps = dialect(connection).online
+        old_model = from_state.apps.get_model(app_label, this.model_name)
         hindrance = self.hindrance(connection, steps, model) if steps else ""
-        if hindrance and not self.blocking:
+        work = _Work(schema_editor, steps, model)
+        copying = None
+        if (
+            steps
+            and self.executor
+            and not schema_editor.collect_sql
+            and (hindrance or self.needs_copy(work, old_model))
+        ):
+            copying = steps.copying(connection, model._meta.db_table)
+        if hindrance and not self.blocking and not self.executor:
             raise Refused(f"{self.describe()} would block: {hindrance}; {WINDOW}.")
         inside = schema_editor.atomic_migration or connection.in_atomic_block
         if steps and not hindrance and steps.outside and inside:
             raise Refused(f"{self.describe()} runs outside a transaction: say atomic = False in its migration.")
-        work = _Work(schema_editor, steps, model)
-        old_model = from_state.apps.get_model(app_label, this.model_name)
         self.look(work, old_model)
         try:
-            if steps is None or hindrance:
+            if copying:
+                with copying:
+                    self.in_copy(work, old_model, app_label, from_state, to_state)
+            elif steps is None or hindrance:
                 self.plainly(work, old_model, app_label, from_state, to_state)
             else:
                 self.forwards(work, old_model)
@@ -66,9 +91,17 @@ class Online(Operation):
                 raise
             raise Refused(f"{self.describe()} would block, says the server ({error.args[-1]}); {WINDOW}.") from error
 
+    def needs_copy(self, work: "_Work", old_model: Any) -> bool:
+        """Whether it has no online form though nothing else hinders it. Raises Refused where a copy loses values."""
+        return False
+
     def plainly(self, work: "_Work", old_model: Any, app_label: str, from_state: Any, to_state: Any) -> None:
         """Do it as Django does."""
         super().database_forwards(app_label, work.editor, from_state, to_state)
+
+    def in_copy(self, work: "_Work", old_model: Any, app_label: str, from_state: Any, to_state: Any) -> None:
+        """Do it where another program does each ALTER TABLE."""
+        self.plainly(work, old_model, app_label, from_state, to_state)
 
     def look(self, work: "_Work", old_model: Any) -> None:
         """Look for rows that stand in the way."""
@@ -112,8 +145,9 @@ class AddConstraintOnline(Online, AddConstraint):
 
     constraint: Any
 
-    def __init__(self, model_name: str, constraint: Any, blocking: str = "") -> None:
-        self.blocking = blocking
+    def __init__(self, model_name: str, constraint: Any, blocking: str = "", executor: str = "") -> None:
+        """Raises ValueError for an executor that there is not."""
+        self.blocking, self.executor = blocking, _known(executor)
         super().__init__(model_name, constraint)
 
     def hindrance(self, connection: Any, steps: Any, model: Any) -> str:
@@ -148,11 +182,11 @@ class AlterConstraintOnline(Online, AlterConstraint):
     name: str
     constraint: Any
 
-    def __init__(self, model_name: str, name: str, constraint: Any, blocking: str = "") -> None:
-        """Raises ValueError for what is no check, or has another name."""
+    def __init__(self, model_name: str, name: str, constraint: Any, blocking: str = "", executor: str = "") -> None:
+        """Raises ValueError for what is no check, or has another name, and for an executor that there is not."""
         if not isinstance(constraint, models.CheckConstraint) or constraint.name != name:
             raise ValueError(f"{model_name}.{name}: give a check of the same name.")
-        self.blocking = blocking
+        self.blocking, self.executor = blocking, _known(executor)
         super().__init__(model_name, name, constraint)
 
     def hindrance(self, connection: Any, steps: Any, model: Any) -> str:
@@ -160,6 +194,10 @@ class AlterConstraintOnline(Online, AlterConstraint):
 
     def look(self, work: "_Work", old_model: Any) -> None:
         work.look(refuse_violations, self._check_of(work.model))
+
+    def in_copy(self, work: "_Work", old_model: Any, *_: Any) -> None:
+        # In one statement, so that the table is copied once and never without the check.
+        self.forwards(work, old_model)
 
     def plainly(self, work: "_Work", old_model: Any, *_: Any) -> None:
         work.editor.remove_constraint(old_model, self._check_of(old_model))
@@ -214,8 +252,31 @@ class AlterFieldOnline(Online, AlterField):
     Rows that hold NULL are refused and not filled: fill them in batches first. Another change of the column is refused.
     """
 
-    def __init__(self, model_name: str, name: str, field: Any, preserve_default: bool = True) -> None:
+    def __init__(
+        self, model_name: str, name: str, field: Any, preserve_default: bool = True, executor: str = ""
+    ) -> None:
+        """Raises ValueError for an executor that there is not."""
+        self.executor = _known(executor)
         super().__init__(model_name, name, field, preserve_default)
+
+    def needs_copy(self, work: "_Work", old_model: Any) -> bool:
+        old, new = self._fields(work, old_model)
+        changes = set(_what_else_changes(work.editor, old, new))
+        if not changes or changes - TOLD_ANEW or work.steps.outside:
+            return False
+        if not _holds_all(work.editor.connection, old, new):
+            raise Refused(
+                f"{self.describe()}: not every value of the old type is one of the new, and the copy would cut those "
+                "that are not; add a new column, fill it in batches while both are written, and swap them."
+            )
+        return True
+
+    def in_copy(self, work: "_Work", old_model: Any, *_: Any) -> None:
+        old, new = self._fields(work, old_model)
+        # Either tells the server all of the column anew, also its type and its check, which Django would leave out.
+        tell = work.steps.allow_null if new.null else work.steps.set_not_null
+        tell(work.editor, work.model, new)
+        work.keys(old, new)
 
     def database_backwards(self, app_label: str, schema_editor: Any, from_state: Any, to_state: Any) -> None:
         # Django's way back is its way forth with the states exchanged; what is taken away needs no online form.
@@ -225,7 +286,7 @@ class AlterFieldOnline(Online, AlterField):
         old, new = self._fields(work, old_model)
         if less := _what_else_changes(work.editor, old, new):
             raise Refused(
-                f"{self.describe()} would change {less}, which has no online form; "
+                f"{self.describe()} would change {less[0]}, which has no online form; "
                 "add a new column, fill it in batches while both are written, and swap them."
             )
         work.keys(old, new)
@@ -285,16 +346,36 @@ class _Work:
         self.look(refuse_orphans, field)
 
 
+def _known(executor: str) -> str:
+    if executor not in ("", PT_OSC):
+        raise ValueError(f"executor={executor!r} is none; there is {PT_OSC!r}.")
+    return executor
+
+
+def _holds_all(connection: Any, old: Any, new: Any) -> bool:
+    """Whether every value of the old column is one of the new column, which is of another type."""
+    if isinstance(old, models.IntegerField) and isinstance(new, models.IntegerField):
+        was, becomes = (connection.ops.integer_field_range(each.get_internal_type()) for each in (old, new))
+        return bool(becomes[0] <= was[0] and was[1] <= becomes[1])
+    if isinstance(old, models.DecimalField) and isinstance(new, models.DecimalField):
+        more = new.decimal_places - old.decimal_places
+        return more >= 0 and new.max_digits - old.max_digits >= more
+    is_text = isinstance(old, models.CharField | models.TextField)
+    if is_text and type(new) is models.TextField:
+        return True
+    return is_text and isinstance(new, models.CharField) and (old.max_length or math.inf) <= (new.max_length or 0)
+
+
 def _refers(field: Any) -> bool:
     return bool(field is not None and field.remote_field and field.db_constraint)
 
 
-def _what_else_changes(editor: Any, old: Any, new: Any) -> str:
-    """What an alteration changes beside NULL, keys and indexes, in words; empty where it changes nothing else."""
+def _what_else_changes(editor: Any, old: Any, new: Any) -> list[str]:
+    """What an alteration changes beside NULL, keys and indexes, in words."""
     was, becomes = (field.db_parameters(connection=editor.connection) for field in (old, new))
     if old.many_to_many or new.many_to_many or old.generated != new.generated or old.primary_key != new.primary_key:
-        return "what the column is"
-    for words, before, after in (
+        return ["what the column is"]
+    compared = (
         ("the name of the column", old.column, new.column),
         ("the type", old.db_type(editor.connection), new.db_type(editor.connection)),
         ("the collation", was.get("collation"), becomes.get("collation")),
@@ -305,10 +386,8 @@ def _what_else_changes(editor: Any, old: Any, new: Any) -> str:
         ("what is unique, which is dropped", False, old.unique and not new.unique),
         ("the foreign key, which is dropped or leads elsewhere", _target(old) or _target(new), _target(new)),
         ("an index, which is dropped", False, _has_index(old) and not _has_index(new)),
-    ):
-        if before != after:
-            return words
-    return ""
+    )
+    return [words for words, before, after in compared if before != after]
 
 
 def _default(field: Any) -> Any:

@@ -419,6 +419,15 @@ CASES: dict[str, Case] = {
         ],
         atomic=(False,),
     ),
+    "check_in_a_copy": Case(
+        THING, [AddConstraintOnline("Thing", CHECK, executor="pt-osc")], atomic=(False,), engines=("mariadb",)
+    ),
+    "longer_in_a_copy": Case(
+        THING,
+        [AlterFieldOnline("Thing", "name", models.CharField(max_length=100), executor="pt-osc")],
+        atomic=(False,),
+        engines=("mariadb",),
+    ),
     "quarantine_field": Case(THING, [QuarantineField("Thing", "name")]),
     "quarantine_model": Case(THING, [QuarantineModel("Thing")]),
 }

@@ -99,7 +99,7 @@ class MySQLBackups:
         program = found(*self.dump_names, package=self.package)
         with (
             private_folder() as folder,
-            running([program, _options(connection, folder), *ALIKE, *words], stdout=PIPE) as process,
+            running([program, options_file(connection, folder), *ALIKE, *words], stdout=PIPE) as process,
         ):
             assert process.stdout
             yield process.stdout
@@ -136,7 +136,7 @@ class MySQLBackups:
         try:
             with (
                 private_folder() as folder,
-                running([program, _options(connection, folder), *words], stdin=PIPE, stdout=DEVNULL) as process,
+                running([program, options_file(connection, folder), *words], stdin=PIPE, stdout=DEVNULL) as process,
             ):
                 assert process.stdin
                 process.stdin.writelines(_together(lines))
@@ -254,7 +254,7 @@ def _quoted(name: str) -> str:
     return "`{}`".format(name.replace("`", "``"))
 
 
-def _options(connection: Any, folder: Path) -> str:
+def options_file(connection: Any, folder: Path) -> str:
     """The option that names a file of this folder, with the server and the password: argv can be seen by all."""
     given = connection.get_connection_params()
     said: dict[str, Any] = {

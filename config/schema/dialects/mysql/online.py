@@ -10,7 +10,9 @@ from typing import Any
 from django.db import DatabaseError
 
 from config.schema.dialects.locks import answer
+from config.schema.dialects.mysql.copying import TOOL, copying
 from config.schema.dialects.online import ending, hindrance_of_default, without_keys
+from config.schema.exits import Refused
 
 CANNOT, CANNOT_BECAUSE = 1845, 1846
 COPIES_ONLINE = (11, 2)
@@ -88,6 +90,13 @@ class MySQLOnline:
         editor.execute(
             f"ALTER TABLE {table} MODIFY {column} {definition}, ALGORITHM=INPLACE, LOCK=NONE", parameters or None
         )
+
+    def copying(self, connection: Any, table: str) -> contextlib.AbstractContextManager[None]:
+        if not connection.mysql_is_mariadb:
+            raise Refused(
+                f"{TOOL} is not proved on MySQL: {table} was left as it is. Announce a window and do without executor=."
+            )
+        return copying(connection, table)
 
     def is_refusal(self, error: BaseException) -> bool:
         return bool(error.args) and error.args[0] in (CANNOT, CANNOT_BECAUSE)

@@ -84,6 +84,9 @@ class PostgreSQLOnline:
         table, column = _names(editor, model, field)
         editor.execute(f"ALTER TABLE {table} ALTER COLUMN {column} DROP NOT NULL", None)
 
+    def copying(self, connection: Any, table: str) -> None:
+        return None
+
     def is_refusal(self, error: BaseException) -> bool:
         return False
 
