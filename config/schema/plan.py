@@ -9,7 +9,7 @@ from django.db.migrations.migration import Migration
 
 from config.schema.changes import Change, Part, Step, created_models, is_reversible, operations_within, steps_of
 from config.schema.dialects import dialect
-from config.schema.dialects.costs import FREE, NEW, Kind, costs, kinds_of
+from config.schema.dialects.costs import COPIED, FREE, NEW, Kind, costs, kinds_of
 from config.schema.dialects.statements import Kind as StatementKind
 from config.schema.dialects.statements import without_secrets
 from config.schema.digest import migration_digest
@@ -149,7 +149,7 @@ class _Reader:
 
     def _step(self, step: Step, backwards: bool, sql: tuple[str, ...] | None) -> PlannedStep:
         changes = [change.back() for change in reversed(step.changes)] if backwards else list(step.changes)
-        blocking, why = self._blocking(changes)
+        blocking, why = self._blocking(changes, "" if backwards else getattr(step.operation, "executor", ""))
         return PlannedStep(
             description=step.operation.describe(),
             reversible=is_reversible(step.operation),
@@ -159,7 +159,7 @@ class _Reader:
             sql=sql,
         )
 
-    def _blocking(self, changes: list[Change]) -> tuple[str, tuple[str, ...]]:
+    def _blocking(self, changes: list[Change], executor: str) -> tuple[str, tuple[str, ...]]:
         answers, why = {NO}, []
         for change in changes:
             if change.part is Part.CODE:
@@ -172,6 +172,8 @@ class _Reader:
                 continue
             for kind in kinds_of(change):
                 cost = self.costs.get(kind, FREE)
+                if cost.copied and executor:
+                    cost = COPIED
                 if kind is Kind.NEW_TABLE:
                     why.append(f"it {kind.value}")
                 elif change.model in self.created:

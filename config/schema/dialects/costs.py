@@ -48,10 +48,13 @@ class Cost:
     blocks: bool
     why: str
     instead: str = ""
+    copied: bool = False
+    """An operation may leave it to another program, its `executor`; then nobody waits."""
 
 
 FREE = Cost(blocks=False, why="changes the catalogue only")
 ONLINE = Cost(blocks=False, why="reads and writes go on meanwhile")
+COPIED = Cost(blocks=False, why="another program copies the table while reads and writes go on")
 NEW = Cost(blocks=False, why="the table is new, so nobody uses it yet")
 
 

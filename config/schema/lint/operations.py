@@ -155,10 +155,11 @@ def _table(change: Change) -> str:
 def _blocking(project: Project, where: str, step: Step, kind: Kind) -> Iterator[Finding]:
     if kind not in BLOCKING or bool(getattr(step.operation, "blocking", False)):
         return
+    has_executor = bool(getattr(step.operation, "executor", False))
     by_cost: dict[Any, list[str]] = {}
     for engine in project.engines:
         cost = costs(engine).get(kind, FREE)
-        if cost.blocks and cost.instead:
+        if cost.blocks and cost.instead and not (cost.copied and has_executor):
             by_cost.setdefault(cost, []).append(engine)
     for cost, engines in by_cost.items():
         yield Finding(

@@ -131,13 +131,13 @@ def _refuse_what_it_cannot_handle(connection: Any, table: str) -> None:
     if triggers := [name for name, _ in rows(connection, TRIGGERS, table, _left_behind(connection, table))]:
         raise Refused(
             f"{table} has triggers ({', '.join(triggers[:3])}), beside which {TOOL} cannot set its own: drop them "
-            "first, or announce a window and give the operation blocking='because ...'."
+            "first, or announce a window and say blocking='because ...' instead of executor=."
         )
     if references := [name for (name,) in rows(connection, REFERENCES, table, table)]:
         raise Refused(
             f"Foreign keys lead from or to {table} ({', '.join(references[:3])}), which {TOOL} would rename, or leave "
-            "leading to the old table: add a new column and swap them, or announce a window and give the operation "
-            "blocking='because ...'."
+            "leading to the old table: announce a window and say blocking='because ...' instead of executor=, or "
+            "add a new column."
         )
 
 

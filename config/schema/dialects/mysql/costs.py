@@ -3,15 +3,18 @@
 from config.schema.dialects.costs import ONLINE, Cost, Kind
 
 COPY = "copies the table while writes wait"
-REWRITE = "add a new column, fill it in batches while both are written, and swap them; or an online copy tool"
+REWRITE = "add a new column, fill it in batches while both are written, and swap them"
+IN_A_COPY = "executor='pt-osc' (MariaDB)"
+IN_EITHER_WAY = f"{REWRITE}; or AlterFieldOnline with {IN_A_COPY}"
+WINDOW = "blocking='because ...' in a window that is announced"
 COSTS = {
     Kind.ADD_COLUMN: Cost(False, "is instant"),
     Kind.DROP_COLUMN: Cost(False, "is instant"),
     Kind.INDEX: Cost(False, "builds the index while writes go on"),
     Kind.UNIQUE: Cost(False, "builds the unique index while writes go on"),
     Kind.ONLINE: ONLINE,
-    Kind.CHECK_IN_WINDOW: Cost(True, COPY, "announce a window and give the operation blocking='because ...'"),
-    Kind.CHECK: Cost(True, COPY, "AddConstraintOnline with blocking='because ...' in a window that is announced"),
+    Kind.CHECK_IN_WINDOW: Cost(True, COPY, f"give the operation {IN_A_COPY}, or {WINDOW}", True),
+    Kind.CHECK: Cost(True, COPY, f"AddConstraintOnline with {IN_A_COPY}, or with {WINDOW}"),
     Kind.FOREIGN_KEY: Cost(
         True,
         COPY,
@@ -19,10 +22,10 @@ COSTS = {
         "the foreign key, with a look for orphans before and after",
     ),
     Kind.NOT_NULL: Cost(False, "rebuilds the table while writes go on"),
-    Kind.LONGER_ACROSS_64: Cost(True, COPY, f"start texts at 64 characters or more; now {REWRITE}"),
+    Kind.LONGER_ACROSS_64: Cost(True, COPY, f"start texts at 64 characters or more; now {IN_EITHER_WAY}", True),
     Kind.SHORTER: Cost(True, COPY, REWRITE),
-    Kind.TO_TEXT: Cost(True, COPY, REWRITE),
-    Kind.WIDER: Cost(True, COPY, REWRITE),
-    Kind.TYPE: Cost(True, COPY, REWRITE),
+    Kind.TO_TEXT: Cost(True, COPY, IN_EITHER_WAY, True),
+    Kind.WIDER: Cost(True, COPY, IN_EITHER_WAY, True),
+    Kind.TYPE: Cost(True, COPY, IN_EITHER_WAY, True),
     Kind.STORED: Cost(True, COPY, "make the generated column with its table, or with db_persist=False"),
 }
