@@ -11,6 +11,7 @@ from textwrap import dedent
 from typing import Any
 
 import pytest
+from django.core.management import get_commands
 from django.db import connections
 from django.test import override_settings
 
@@ -97,6 +98,8 @@ class App:
         if self.installed:
             self.settings.disable()
             self.installed = False
+            # Else those of the few apps of this project stay known as all there are.
+            get_commands.cache_clear()
         self.forget()
 
     def forget(self) -> None:
