@@ -91,8 +91,9 @@ class App:
         self.write(f"{name}.py", migration(self.label, operations.replace("LABEL", self.label), **given))
 
     def install(self) -> None:
-        self.settings.enable()
-        self.installed = True
+        if not self.installed:
+            self.settings.enable()
+            self.installed = True
 
     def close(self) -> None:
         if self.installed:
