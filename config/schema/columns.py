@@ -140,7 +140,8 @@ class InstanceColumns(models.Model):
         db_table = "schema_instances"
 
     def __str__(self) -> str:
-        return f"process {self.pid} on {self.host} (release {self.release})"
+        release = self.release if self.release.startswith("unknown") else f"release {self.release}"
+        return f"process {self.pid} on {self.host} ({release})"
 
 
 class ProbeColumns(models.Model):
