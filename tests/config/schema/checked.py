@@ -11,6 +11,7 @@ from textwrap import dedent
 from typing import Any
 
 import pytest
+from django.apps import apps
 from django.core.management import get_commands
 from django.db import connections
 from django.test import override_settings
@@ -109,3 +110,4 @@ class App:
         linecache.clearcache()
         for name in [name for name in sys.modules if name.partition(".")[0] == self.label]:
             del sys.modules[name]
+        apps.all_models[self.label].clear()
