@@ -4,6 +4,7 @@ import os
 import shlex
 import shutil
 import subprocess
+import sys
 from pathlib import Path
 
 ROOT = Path(__file__).parents[1]
@@ -36,3 +37,15 @@ def run(command: list[str], folder: Path, **environment: str) -> str:
     )
     assert done.returncode == 0, f"{shlex.join(command)}\n{done.stdout}\n{done.stderr}"
     return done.stdout
+
+
+def clone_to(folder: Path) -> Path:
+    """The files as a clone has them; the virtual environment of this process stands for one of its own."""
+    copy_to(folder)
+    python = folder / ".venv" / "bin" / "python"
+    python.parent.mkdir(parents=True)
+    python.write_text(f'#!/bin/sh\nexec {shlex.quote(sys.executable)} "$@"\n')
+    python.chmod(0o755)
+    for lock in (folder / "requirements").glob("*.txt"):
+        (folder / ".venv" / f"installed-{lock.stem}").touch()
+    return folder

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.checkout import ROOT, copy_to, run
+from tests.checkout import ROOT, clone_to, run
 from tests.engines import fresh_database
 
 PAGE = ROOT / "docs" / "commands.md"
@@ -68,15 +68,7 @@ def database(engine: str) -> Iterator[str]:
 
 @pytest.fixture(scope="module")
 def clone(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The files as a clone has them; its virtual environment stands for this one."""
-    folder = copy_to(tmp_path_factory.mktemp("commands"))
-    python = folder / ".venv" / "bin" / "python"
-    python.parent.mkdir(parents=True)
-    python.write_text(f'#!/bin/sh\nexec {shlex.quote(sys.executable)} "$@"\n')
-    python.chmod(0o755)
-    for lock in (folder / "requirements").glob("*.txt"):
-        (folder / ".venv" / f"installed-{lock.stem}").touch()
-    return folder
+    return clone_to(tmp_path_factory.mktemp("commands"))
 
 
 class Hub:

@@ -8,7 +8,6 @@ import shlex
 import signal
 import socket
 import subprocess
-import sys
 import time
 from pathlib import Path
 from urllib.error import URLError
@@ -20,7 +19,7 @@ import yaml
 from django.core.management import get_commands
 
 from config import databases
-from tests.checkout import ROOT, copy_to, run
+from tests.checkout import ROOT, clone_to, run
 
 DOCUMENTS = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").glob("*.md"))]
 NOT_RUN = {
@@ -53,13 +52,7 @@ def targets() -> set[str]:
 @pytest.fixture(scope="module")
 def clone(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A clone after `make db-seed`; its virtual environment stands for this one."""
-    folder = copy_to(tmp_path_factory.mktemp("clone"))
-    python = folder / ".venv" / "bin" / "python"
-    python.parent.mkdir(parents=True)
-    python.write_text(f'#!/bin/sh\nexec {shlex.quote(sys.executable)} "$@"\n')
-    python.chmod(0o755)
-    for lock in (folder / "requirements").glob("*.txt"):
-        (folder / ".venv" / f"installed-{lock.stem}").touch()
+    folder = clone_to(tmp_path_factory.mktemp("clone"))
     run(["make", "db-seed"], folder)
     return folder
 

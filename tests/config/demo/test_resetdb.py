@@ -1,14 +1,13 @@
 """The database is reset in development, after it was said what that destroys, and nowhere else."""
 
-import contextlib
 import json
 from collections.abc import Iterator
 
 import pytest
 
 from tests.config.schema.manage import manage, run_manage
-from tests.config.schema.processes import rows
-from tests.engines import connect, fresh_database
+from tests.config.schema.processes import rows, run_sql
+from tests.engines import fresh_database
 
 pytestmark = pytest.mark.every_engine
 
@@ -21,14 +20,6 @@ def seeded(engine: str) -> Iterator[str]:
         manage(url, "migrate", "--verbosity=0")
         manage(url, "seed")
         yield url
-
-
-def run_sql(url: str, *statements: str) -> None:
-    with contextlib.closing(connect(url)) as connection:
-        cursor = connection.cursor()
-        for statement in statements:
-            cursor.execute(statement)
-        cursor.close()
 
 
 def test_without_a_terminal_it_says_what_it_would_destroy_counted_and_does_nothing(seeded: str) -> None:

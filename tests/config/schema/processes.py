@@ -72,6 +72,15 @@ def rows(url: str, query: str) -> list[tuple]:
         return [tuple(row) for row in cursor.fetchall()]
 
 
+def run_sql(url: str, *statements: str) -> None:
+    """Run these one after the other on a connection of their own."""
+    with contextlib.closing(connect(url)) as connection:
+        cursor = connection.cursor()
+        for statement in statements:
+            cursor.execute(statement)
+        cursor.close()
+
+
 def wait_for(condition, what: str, limit: float = 30) -> None:
     until = time.monotonic() + limit
     while time.monotonic() < until:

@@ -1,26 +1,17 @@
 """A database with tables and no history is adopted where they are as the migrations say, and only there."""
 
-import contextlib
 import json
 from collections.abc import Iterator
 
 import pytest
 
 from tests.config.schema.manage import manage, run_manage
-from tests.config.schema.processes import rows
-from tests.engines import connect, fresh_database
+from tests.config.schema.processes import rows, run_sql
+from tests.engines import fresh_database
 
 pytestmark = pytest.mark.every_engine
 
 JOURNAL = [f"schema_{name}" for name in ("answers", "statements", "operations", "steps", "runs", "claims")]
-
-
-def run_sql(url: str, *statements: str) -> None:
-    with contextlib.closing(connect(url)) as connection:
-        cursor = connection.cursor()
-        for statement in statements:
-            cursor.execute(statement)
-        cursor.close()
 
 
 def forget(url: str) -> None:

@@ -1,6 +1,5 @@
 """The dump of a database is the same bytes for the same shape, other ones for another, and names nobody."""
 
-import contextlib
 import json
 from collections.abc import Callable
 from pathlib import Path
@@ -11,8 +10,9 @@ import pytest
 from config.schema.dump import dump_difference, schema_dump
 from tests.config.schema.live import execute
 from tests.config.schema.manage import manage, run_manage
+from tests.config.schema.processes import run_sql
 from tests.config.schema.story import Story
-from tests.engines import connect, fresh_database
+from tests.engines import fresh_database
 
 pytestmark = pytest.mark.every_engine
 
@@ -24,14 +24,6 @@ SHAPES = {
     "a descending index": "CREATE INDEX t_by_b ON t (b DESC)",
     "a view": "CREATE VIEW v AS SELECT a FROM t",
 }
-
-
-def run_sql(url: str, *statements: str) -> None:
-    with contextlib.closing(connect(url)) as connection:
-        cursor = connection.cursor()
-        for statement in statements:
-            cursor.execute(statement)
-        cursor.close()
 
 
 def test_two_databases_made_the_same_way_have_the_same_dump_and_rows_change_nothing(engine: str) -> None:
