@@ -1,6 +1,7 @@
 """A database beside the live one, made from a back-up: what a restore verifies, and what a rehearsal works on."""
 
 import contextlib
+import re
 import secrets
 from collections.abc import Iterator
 from typing import Any
@@ -11,7 +12,8 @@ from config.schema.dialects import dialect
 from config.schema.dialects.backups import another
 from config.schema.exits import Refused
 
-TOKEN = 8
+TOKEN = 16
+"""So many digits that no name given by a person, such as one with a date, is taken for one of these."""
 
 
 @contextlib.contextmanager
@@ -37,7 +39,8 @@ def leftovers(connection: Any, kind: str) -> list[str]:
     """The databases of this kind beside that of the connection."""
     backups = dialect(connection).backups
     beginning = backups.beside(str(connection.settings_dict["NAME"]), f"{kind}_{'x' * TOKEN}")[:-TOKEN]
-    return [each for each in backups.named_like(connection, beginning) if len(each) == len(beginning) + TOKEN]
+    own = re.compile(f"{re.escape(beginning)}[0-9a-f]{{{TOKEN}}}")
+    return [each for each in backups.named_like(connection, beginning) if own.fullmatch(each)]
 
 
 @contextlib.contextmanager

@@ -13,7 +13,7 @@ from config.schema.backup.clone import leftovers, new_name, scratch, standing_in
 from config.schema.backup.manifest import Manifest, read_manifest, verify_file
 from config.schema.claim import Claim
 from config.schema.dialects import dialect, ensure_database
-from config.schema.dialects.backups import Contents
+from config.schema.dialects.backups import Contents, another
 from config.schema.direct import cannot_be_asked
 from config.schema.exits import Refused, SchemaError, Unreachable
 from config.schema.journal import Journal, Run
@@ -54,8 +54,17 @@ def restore(
         if made:
             connection.close()
             with contextlib.suppress(Exception):
-                dialect(connection).backups.drop(connection, str(connection.settings_dict["NAME"]))
+                _drop_if_still_empty(connection)
         raise
+
+
+def _drop_if_still_empty(connection: Any) -> None:
+    """Drop the database that was made for the restore, unless it has tables by now, be they somebody else's."""
+    backups = dialect(connection).backups
+    is_empty = not backups.tables(connection)
+    connection.close()
+    if is_empty:
+        backups.drop(connection, str(connection.settings_dict["NAME"]))
 
 
 def _restore_into(
@@ -84,6 +93,11 @@ def _restore_into(
         )
     lock.take(timeout)
     try:
+        if is_empty and _foreign_tables(backups.tables(connection)):
+            raise Refused(
+                f"Somebody has filled {connection.settings_dict['NAME']} since this began, so nothing was changed: "
+                "look what it holds, and say --replace --yes where the back-up is to take its place."
+            )
         _clear(connection, say)
         restored = Restored(manifest, ended=_others(connection, replace))
         with scratch(connection, RESTORE) as name:
@@ -96,13 +110,19 @@ def _restore_into(
             lock.check()
             backups.swap(connection, name, kept, end_others=replace)
             _finish(connection, file, name, kept)
-        if is_empty:
+        if is_empty and _holds_nothing(connection, kept):
             backups.drop(connection, kept)
         else:
             restored.kept = kept
         return restored
     finally:
         _let_go(connection, lock)
+
+
+def _holds_nothing(connection: Any, kept: str) -> bool:
+    """Whether what was replaced is still as empty as it was at first; nobody was kept from writing there."""
+    with another(connection, kept) as before:
+        return not _foreign_tables(dialect(connection).backups.tables(before))
 
 
 def _refuse_another_engines(connection: Any, manifest: Manifest) -> None:

@@ -88,10 +88,12 @@ def _clear_unfinished(folder: Path) -> None:
     """Remove what back-ups have left whose process is gone."""
     for place in folder.glob(f"{UNFINISHED}*"):
         with contextlib.suppress(OSError), contextlib.closing(_Held(place)):
+            for manifest in place.glob(f"*{SUFFIX}"):
+                there = folder / manifest.name
+                # That of others, whose file lies elsewhere, is none of ours.
+                if there.exists() and there.samefile(manifest) and not (folder / manifest.stem).exists():
+                    there.unlink()
             shutil.rmtree(place)
-    for manifest in folder.glob(f"*-[0-9]*Z-*{SUFFIX}"):
-        if not manifest.with_name(manifest.name.removesuffix(SUFFIX)).exists():
-            manifest.unlink()
 
 
 @contextlib.contextmanager

@@ -12,7 +12,7 @@ from urllib.parse import unquote, urlsplit, urlunsplit
 
 import pytest
 
-from tests.config.schema.processes import LIMIT, rows, run, start, wait_for
+from tests.config.schema.processes import LIMIT, rows, run, script, start, wait_for
 from tests.engines import connect, execute, fresh_database, present
 
 pytestmark = pytest.mark.every_engine
@@ -364,3 +364,42 @@ def test_a_back_up_waits_for_who_changes_the_schema(url, tmp_path):
 
 def test_every_engine_of_this_run_was_tried(engine):
     assert engine in present()
+
+
+FILLS_MEANWHILE = """
+import django, sys
+django.setup()
+from django.core.management import call_command
+from django.db import connection
+from config.schema.lock import SchemaLock
+take = SchemaLock.take
+
+def take_after_another(lock, timeout):
+    with connection.cursor() as cursor:
+        cursor.execute("CREATE TABLE theirs (n integer)")
+        cursor.execute("INSERT INTO theirs VALUES (7)")
+    return take(lock, timeout)
+
+SchemaLock.take = take_after_another
+try:
+    call_command("dbrestore", sys.argv[1])
+except Exception as error:
+    print(error)
+"""
+
+
+def test_what_somebody_filled_while_a_restore_waited_is_neither_replaced_nor_dropped(url, engine, tmp_path):
+    file = back_up(url, tmp_path)
+    with fresh_database(engine) as other:
+        done = script(other, FILLS_MEANWHILE.replace("sys.argv[1]", repr(str(file))), BACKUP_DIR=str(tmp_path))
+
+        assert "Somebody has filled" in done.stdout, done.stdout + done.stderr
+        assert rows(other, "SELECT n FROM theirs") == [(7,)]
+
+
+def test_a_manifest_whose_file_lies_elsewhere_is_left_alone(url, tmp_path):
+    file = back_up(url, tmp_path)
+    file.rename(tmp_path.parent / file.name)
+    back_up(url, tmp_path)
+
+    assert file.with_name(f"{file.name}.json").exists()

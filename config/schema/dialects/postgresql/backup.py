@@ -49,7 +49,8 @@ FROM pg_database d, aclexplode(d.datacl) a WHERE d.datname = current_database()
 """
 SESSIONS = """
 SELECT pid, usename, application_name, client_addr::text, backend_type FROM pg_stat_activity
-WHERE datname = %s AND pid <> pg_backend_pid() AND backend_type = 'client backend' ORDER BY pid
+WHERE datname = %s AND pid <> pg_backend_pid() AND COALESCE(backend_type, 'client backend') = 'client backend'
+ORDER BY pid
 """
 HAS_BEGUN = """
 SELECT 1 FROM pg_locks WHERE locktype = 'object' AND classid = 'pg_database'::regclass AND granted
