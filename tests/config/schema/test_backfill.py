@@ -16,7 +16,7 @@ from tests.engines import connect, fresh_database
 
 pytestmark = pytest.mark.every_engine
 KILLED = -signal.SIGKILL
-SLOW = {"apps": "filled", "FILLED": "code", "ROWS": "6000", "BATCH_SECONDS": "0.05", "BATCH_SLEEP": "0.05"}
+SLOW = {"apps": "filled", "FILLED": "code", "ROWS": "15000", "BATCH_SECONDS": "0.05", "BATCH_SLEEP": "0.05"}
 """Some dozens of batches, of which each takes a while."""
 
 
@@ -81,7 +81,7 @@ def has_come_further(url: str, came: int) -> bool:
 
 
 def test_a_person_pauses_it_from_another_process_and_lets_it_go_on(url):
-    process = start(url, "migrate", "filled", "0002", **SLOW | {"BATCH_SLEEP": "0.4"})
+    process = start(url, "migrate", "filled", "0002", **SLOW)
     wait_for(lambda: place(url)[0] > 0, "a batch")
     code, printed = command(url, "--pause", "row.new")
     assert (code, "is paused; a run that fills ends within one batch" in printed) == (0, True), printed
@@ -89,7 +89,7 @@ def test_a_person_pauses_it_from_another_process_and_lets_it_go_on(url):
     assert process.returncode == 5, printed
     assert "rows filled" in printed and "paused by" in printed and "schema_backfill --resume 1, then migrate" in printed
     came = place(url)[0]
-    assert 0 < came < 6000
+    assert 0 < came < int(SLOW["ROWS"])
     assert rows(url, "SELECT outcome FROM schema_runs ORDER BY id DESC")[0] == ("paused",)
 
     code, printed = run(url, "schema_status", "--format", "json", apps="filled", **without_apps(SLOW))
