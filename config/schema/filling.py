@@ -24,6 +24,8 @@ ROWS_IN_A_STATEMENT = 100
 """Of those that code has computed: each is a branch of one expression, whose depth SQLite limits."""
 ATTEMPTS, PAUSE_SECONDS = 6, 0.1
 """How often one batch is tried that meets a deadlock or a lock, and the pause after the first of these."""
+LONG_ENOUGH = 0.5
+"""After how many seconds of batches others get their turn, where there is but one writer."""
 SWEEPS = 5
 """How often a run goes through the table for rows that others have added behind it."""
 
@@ -58,6 +60,7 @@ class Filling:
         self.rows = place.journal.rows(Backfill)
         self.ticker = Ticker(place.waits.say)
         self.has_checked = False
+        self.wrote_for = 0.0
 
     def run(self) -> None:
         """Fill all rows, and verify it. Raises Paused, and Refused where rows are left or the table has no usable key.
@@ -159,7 +162,14 @@ class Filling:
         self.place.has_begun = True
         self.has_checked = self.has_checked or bool(filled)
         self._steer(time.monotonic() - began)
+        self._let_others_write(time.monotonic() - began)
         return True
+
+    def _let_others_write(self, took: float) -> None:
+        self.wrote_for += took
+        if self.waits.turn_of_others and self.wrote_for >= LONG_ENOUGH:
+            time.sleep(self.waits.turn_of_others)
+            self.wrote_for = 0.0
 
     @property
     def _cursor(self) -> Key | None:

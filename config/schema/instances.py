@@ -5,13 +5,14 @@ those of the database's clock, so that the clocks of the hosts may differ.
 """
 
 import atexit
+import contextlib
 import functools
 import logging
 import os
 import platform
 import threading
 import uuid
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Iterator
 from datetime import timedelta
 from typing import Any
 
@@ -27,6 +28,8 @@ from config.schema.journal import Instance
 LEASE_SECONDS = 60
 UNKNOWN = "unknown release"
 FORGET_AFTER = timedelta(days=1)
+FORK_SECONDS = 15.0
+"""How long a fork waits for a report to end; longer than a connection may take to be refused."""
 logger = logging.getLogger(__name__)
 
 
@@ -112,12 +115,51 @@ class Heartbeat:
 
     def _beat(self) -> None:
         while True:
-            report(self.release, using=self.using)
-            connections[self.using].close()
-            if self._stopped.wait(max(1, _lease() / 3)):
-                withdraw(using=self.using)
+            with _forks.held_off():
+                report(self.release, using=self.using)
                 connections[self.using].close()
+            if self._stopped.wait(max(1, _lease() / 3)):
+                with _forks.held_off():
+                    withdraw(using=self.using)
+                    connections[self.using].close()
                 return
+
+
+class Forks:
+    """Lets a process fork only between two reports.
+
+    A driver has locks of its own, such as that of SQLite around its memory; one that a report holds at the moment of a
+    fork is never let go of in the child, whose first query would wait for ever.
+    """
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+
+    @contextlib.contextmanager
+    def held_off(self) -> Iterator[None]:
+        """Within it no fork happens, for FORK_SECONDS at most."""
+        lock = self._lock
+        with lock:
+            yield
+
+    def watch(self, in_child: Callable[[], None]) -> None:
+        """From here on, hold forks off where that is said; `in_child` is called in each new process."""
+
+        def child() -> None:
+            self._lock = threading.Lock()
+            in_child()
+
+        os.register_at_fork(before=self._before, after_in_parent=self._in_parent, after_in_child=child)
+
+    def _before(self) -> None:
+        self._is_held = self._lock.acquire(timeout=FORK_SECONDS)
+
+    def _in_parent(self) -> None:
+        if self._is_held:
+            self._lock.release()
+
+
+_forks = Forks()
 
 
 def keep_reporting(release: str = "", *, using: str = DEFAULT_DB_ALIAS) -> None:
@@ -135,7 +177,7 @@ def keep_reporting(release: str = "", *, using: str = DEFAULT_DB_ALIAS) -> None:
 
     begin()
     # A server that loads the application and then forks has the thread in none of its children.
-    os.register_at_fork(after_in_child=begin)
+    _forks.watch(in_child=begin)
 
 
 def _lease() -> int:

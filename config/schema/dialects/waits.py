@@ -59,6 +59,8 @@ class TableWaits(Protocol):
 
     whole: bool
     """Whether the tables of a migration can be taken at once, inside the transaction that holds all of it."""
+    turn_of_others: float
+    """For how many seconds who writes batch after batch has to let go now and then, lest others never write."""
 
     def begin(self, connection: Any, seconds: float, rows: float = DATA_SECONDS) -> Any:
         """Limit to `rows` seconds how long statements of this session wait; return what stood there before.
@@ -105,6 +107,8 @@ class TableWaits(Protocol):
 
 class ServerWaits:
     """What is alike on servers: a limit is one of the session, and no single writer is waited for."""
+
+    turn_of_others = 0.0
 
     def until(self, connection: Any, seconds: float) -> None:
         pass

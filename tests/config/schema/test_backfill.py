@@ -12,7 +12,7 @@ from collections.abc import Iterator
 import pytest
 
 from tests.config.schema.processes import LIMIT, rows, run, start, wait_for
-from tests.engines import connect, fresh_database, present
+from tests.engines import connect, fresh_database
 
 pytestmark = pytest.mark.every_engine
 KILLED = -signal.SIGKILL
@@ -80,9 +80,8 @@ def has_come_further(url: str, came: int) -> bool:
     return seen > came or has_ended
 
 
-@pytest.mark.parametrize("engine", [each for each in present() if each != "sqlite"])
 def test_a_person_pauses_it_from_another_process_and_lets_it_go_on(url):
-    process = start(url, "migrate", "filled", "0002", **SLOW)
+    process = start(url, "migrate", "filled", "0002", **SLOW | {"BATCH_SLEEP": "0.3"})
     wait_for(lambda: place(url)[0] > 0, "a batch")
     code, printed = command(url, "--pause", "row.new")
     assert (code, "is paused; a run that fills ends within one batch" in printed) == (0, True), printed

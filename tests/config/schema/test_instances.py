@@ -38,6 +38,22 @@ def test_what_serves_reports_itself_and_withdraws_when_it_ends(url, module):
     assert rows(url, "SELECT 1 FROM schema_instances") == []
 
 
+def test_each_process_of_a_server_that_forks_reports_itself(url):
+    forks = """
+connection.close()
+child = os.fork()
+both = seen(2)
+assert os.getpid() in both
+if not child:
+    time.sleep(60)
+assert child in both
+os.kill(child, 9)
+os.waitpid(child, 0)
+"""
+    served = script(url, WAIT.format(module="config.wsgi") + forks, RELEASE="1.0")
+    assert served.returncode == 0, served.stderr
+
+
 def test_a_lease_is_renewed_and_the_row_stays_one(url):
     renews = """
 seen(1)

@@ -14,6 +14,8 @@ class SQLiteWaits:
     """The setting is that of the driver's connection and of no transaction, and asked for without one."""
 
     whole = True
+    # Who waits for the one writer is in no queue, but sleeps for up to a tenth of a second and looks again.
+    turn_of_others = 0.11
 
     def begin(self, connection: Any, seconds: float, rows: float = DATA_SECONDS) -> Any:
         connection.ensure_connection()
