@@ -216,6 +216,10 @@ SCHEMA_GRANT_TO = env.str("SCHEMA_GRANT_TO", default="")
 SCHEMA_LEASE_SECONDS = seconds("SCHEMA_LEASE_SECONDS", default=60)
 SCHEMA_PROBE_SECONDS = seconds("SCHEMA_PROBE_SECONDS", default=300)
 
+JOB_LEASE_SECONDS = seconds("JOB_LEASE_SECONDS", default=60)
+if not JOB_LEASE_SECONDS:
+    raise ImproperlyConfigured("JOB_LEASE_SECONDS is 0: set it to how long an engine may be silent, 60 for example.")
+
 RETENTION_METRICS_DAYS = days("RETENTION_METRICS_DAYS", default=395)
 RETENTION_EVENTS_DAYS = days("RETENTION_EVENTS_DAYS", default=1_095)
 

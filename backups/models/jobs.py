@@ -6,11 +6,11 @@ from django.utils import timezone
 
 from backups.models.stores import BackupPolicy, BackupRepository
 from config.jobs.lifecycle import Lifecycle
-from config.jobs.models import Job
+from config.jobs.models import Job, Leased
 from config.schema.constraints import at_least, filled, known, set_while, true_or_unset
 from config.schema.fields import CodeField
 from inventory.identifiers import new_identifier, slug, stamp
-from inventory.models import VMContext, VMDisk
+from inventory.models import HolderKind, VMContext, VMDisk
 from inventory.models.base import Stamped
 
 
@@ -69,6 +69,7 @@ class BackupJob(Job):
     verified_at = models.DateTimeField(null=True, blank=True)
     verified_good = models.BooleanField(null=True, blank=True)
 
+    KIND = HolderKind.BACKUP.value
     LIFECYCLE = BACKUP
 
     class Meta:
@@ -193,8 +194,11 @@ def new_restore_id(vm_name: str) -> str:
     return new_identifier("restore", slug(vm_name), stamp(timezone.now()))
 
 
-class RestoreJob(Job):
-    """What was restored or mounted, from which restore point, to where."""
+class RestoreJob(Leased, Job):
+    """What was restored or mounted, from which restore point, to where.
+
+    It reads a copy and does not touch the VM, so that it takes no claim.
+    """
 
     id = CodeField(max_length=191, primary_key=True)
     backup = models.ForeignKey(BackupJob, on_delete=models.PROTECT, related_name="restore_jobs")
@@ -213,6 +217,10 @@ class RestoreJob(Job):
     )
     is_active_mount = models.BooleanField(null=True, blank=True, editable=False)
 
+    KIND = "restore"
+    VM = "backup__vm_context"
+    HOLDS_CLAIM = False
+    LEASE = ""
     LIFECYCLE = RESTORE
 
     class Meta:
@@ -220,6 +228,7 @@ class RestoreJob(Job):
         ordering = ["-created_at"]
         constraints = [
             *RESTORE.constraints("restore_jobs"),
+            *Leased.constraints("restore_jobs"),
             models.UniqueConstraint(fields=["backup_disk", "is_active_mount"], name="restore_jobs_one_active_mount"),
             known("restore_jobs", "mode", RestoreMode),
             filled("restore_jobs", "id", "destination", *Job.FILLED),

@@ -4,6 +4,8 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from django.db.models import CheckConstraint, Choices, F, Q
+from django.db.models.functions import Length
+from django.db.models.lookups import GreaterThan
 
 from config.schema.constraints import at_least, known, percent, set_while
 
@@ -60,6 +62,11 @@ class Lifecycle:
                 condition=~Q(status__in=self.after_begun) | Q(started_at__isnull=False),
                 name=f"{table}_begun_has_time",
                 violation_error_message="A job that has begun has the time of its start.",
+            ),
+            CheckConstraint(
+                condition=Q(GreaterThan(Length("operation"), 0)),
+                name=f"{table}_operation_filled",
+                violation_error_message="What the engine does is said, or unset.",
             ),
             percent(table, "progress_percent"),
             at_least(table, 0, "bytes_done", "bytes_total"),

@@ -1,14 +1,49 @@
 """What every kind of job has, the events of all jobs, and the answers given to repeated calls."""
 
 from collections.abc import Mapping
-from typing import ClassVar
+from functools import reduce
+from operator import or_
+from typing import Any, ClassVar, Self
 
 from django.db import models
+from django.db.models import F, Q
 
 from config.jobs.lifecycle import Lifecycle
-from config.schema.constraints import dated, filled
-from config.schema.fields import CodeField, UtcNow
+from config.schema.constraints import dated, filled, set_while
+from config.schema.fields import CodeField, SecondsSince, UtcNow
 from inventory.models.base import Stamped, Versioned
+
+
+class JobQuerySet(models.QuerySet[Any]):
+    """The jobs of one kind, by who has to do something with them."""
+
+    def of(self, organization: Any) -> Self:
+        """Those of the VMs of an organisation; None: all."""
+        path = f"{self.model.VM}__vcenter__organization"
+        return self if organization is None else self.filter(**{path: organization})
+
+    def active(self) -> Self:
+        """Those that may still change, and hold the claim of their VM."""
+        return self.filter(_in_any(self.model.active_in()))
+
+    def waiting(self) -> Self:
+        """Those that no engine has taken yet; such a one is never lost."""
+        return self.filter(_in_any(self.model.worked_in()), engine=None)
+
+    def worked_on(self) -> Self:
+        """Those that an engine has; each with `silent_for`, the seconds since it reported."""
+        at_work = self.filter(_in_any(self.model.worked_in()), engine__isnull=False)
+        if self.model.HOLDS_CLAIM:
+            at_work = at_work.filter(**{f"{self.model.LEASE}holder_id": F(self.model.PUBLIC_ID)})
+        return at_work.annotate(silent_for=SecondsSince(f"{self.model.LEASE}heartbeat_at"))
+
+    def lost(self) -> Self:
+        """Those whose engine has not reported within its lease. They have not failed, and hold what they held."""
+        return self.worked_on().filter(silent_for__gt=F(f"{self.model.LEASE}lease_seconds"))
+
+
+def _in_any(statuses: Mapping[str, tuple[str, ...]]) -> Q:
+    return reduce(or_, (Q(**{f"{field}__in": values}) for field, values in statuses.items()))
 
 
 class Job(Stamped, Versioned):
@@ -21,6 +56,10 @@ class Job(Stamped, Versioned):
     bytes_done = models.BigIntegerField(null=True, blank=True)
     bytes_total = models.BigIntegerField(null=True, blank=True)
     progress_at = models.DateTimeField(null=True, blank=True, help_text="When progress was last reported.")
+    progress_sequence = models.BigIntegerField(
+        null=True, blank=True, editable=False, help_text="The number of the last report of the engine that has the job."
+    )
+    operation = models.CharField(max_length=255, null=True, blank=True, help_text="What the engine is doing.")
     started_at = models.DateTimeField(null=True, blank=True)
     completed_at = models.DateTimeField(null=True, blank=True)
     engine = models.CharField(max_length=128, null=True, blank=True, help_text="The engine that took the job.")
@@ -28,12 +67,92 @@ class Job(Stamped, Versioned):
     error_code = CodeField(max_length=64, null=True, blank=True)
     error_message = models.TextField(null=True, blank=True)
 
+    objects: ClassVar[Any] = JobQuerySet.as_manager()
+
+    KIND: ClassVar[str]
+    PUBLIC_ID: ClassVar[str] = "id"
+    VM: ClassVar[str] = "vm_context"
+    """The path to the VM that the job is of."""
+    HOLDS_CLAIM: ClassVar[bool] = True
+    """Whether the job works on its VM, and so holds its claim; else the job's own row holds its fence and lease."""
+    LEASE: ClassVar[str] = "vm_context__operation_claim__"
+    """The path to the row that holds the fence and the lease."""
     LIFECYCLE: ClassVar[Lifecycle]
     OTHER_MOVES: ClassVar[Mapping[str, Mapping[str, tuple[str, ...]]]] = {}
     FILLED = ("engine", "created_by", "error_code", "error_message")
 
     class Meta:
         abstract = True
+
+    @classmethod
+    def active_in(cls) -> Mapping[str, tuple[str, ...]]:
+        """A job is active while any of these columns has one of these values."""
+        return {"status": cls.LIFECYCLE.active}
+
+    @classmethod
+    def worked_in(cls) -> Mapping[str, tuple[str, ...]]:
+        """The same for: it is an engine that has to go on with it, not a person."""
+        return {"status": cls.LIFECYCLE.active}
+
+    def following(self, field: str = "status") -> tuple[str, ...]:
+        """What may follow the present value of a column that moves."""
+        return self.LIFECYCLE.moves[getattr(self, field)]
+
+    def times(self, field: str, to: str) -> Mapping[str, Any]:
+        """The times that a move writes."""
+        times = {}
+        if to in self.LIFECYCLE.after_begun and self.started_at is None:
+            times["started_at"] = UtcNow()
+        if to in self.LIFECYCLE.terminal:
+            times["completed_at"] = UtcNow()
+        return times
+
+    @property
+    def public_id(self) -> str:
+        return str(getattr(self, self.PUBLIC_ID))
+
+    @property
+    def vm(self) -> Any:
+        return reduce(getattr, self.VM.split("__"), self)
+
+    @property
+    def shown_status(self) -> str:
+        """The status that pages and the API show."""
+        return str(self.status)  # type: ignore[attr-defined]
+
+    @property
+    def is_active(self) -> bool:
+        return any(getattr(self, field) in values for field, values in self.active_in().items())
+
+    @property
+    def is_worked_on(self) -> bool:
+        """Whether an engine has it and has to go on with it."""
+        return self.engine is not None and any(
+            getattr(self, field) in values for field, values in self.worked_in().items()
+        )
+
+
+class Leased(models.Model):
+    """The fence and the lease of a job that holds no claim."""
+
+    fence = models.BigIntegerField(default=0, db_default=0, editable=False)
+    heartbeat_at = models.DateTimeField(null=True, blank=True, editable=False)
+    lease_seconds = models.IntegerField(null=True, blank=True, editable=False)
+
+    class Meta:
+        abstract = True
+
+    @staticmethod
+    def constraints(table: str) -> list[models.CheckConstraint]:
+        return [
+            set_while(
+                table,
+                "lease_whole",
+                "lease_seconds",
+                Q(heartbeat_at__isnull=False),
+                "A lease has a last report and a length, or neither.",
+            )
+        ]
 
 
 class JobEvent(models.Model):

@@ -44,3 +44,14 @@ class UtcNow(Now):
         return super(Now, self).as_sql(compiler, connection, template=template)
 
     as_postgresql = as_mysql = as_sqlite = as_sql
+
+
+class SecondsSince(models.Func):
+    """How many seconds ago a time was, by the database's clock, so that the clocks of the hosts may differ."""
+
+    arity = 1
+    output_field = models.FloatField()
+
+    def as_sql(self, compiler: Any, connection: Any, **extra: Any) -> Any:  # type: ignore[override]
+        template = dialect(connection).seconds_since.replace("%", "%%").replace("{}", "%(expressions)s")
+        return super().as_sql(compiler, connection, template=template)

@@ -1,15 +1,18 @@
 """Failover jobs: what was decided, what was done, and what followed."""
 
+from collections.abc import Mapping
+from typing import Any
+
 from django.db import models
 from django.db.models import Q
 
 from config.jobs.lifecycle import Lifecycle
 from config.jobs.models import Job
 from config.schema.constraints import at_least, filled, known, set_while, true_or_unset
-from config.schema.fields import CodeField
+from config.schema.fields import CodeField, UtcNow
 from failover.models.mappings import Purpose
 from inventory.identifiers import new_identifier, slug
-from inventory.models import VMContext
+from inventory.models import HolderKind, VMContext
 from inventory.models.base import Stamped
 from replication.models import ReplicationJob, Target, TargetVolume
 
@@ -77,6 +80,9 @@ AFTERMATH_MOVES: dict[str, dict[str, tuple[str, ...]]] = {
     },
 }
 # Beside these `none` is an end too, once the job has ended.
+ACTIVE_AFTERMATH = tuple(each.value for each in (_A.DUE, _A.CLEANUP, _A.CLEANUP_FAILED, _A.REVERTING, _A.REVERT_FAILED))
+WORKED_AFTERMATH = (_A.CLEANUP.value, _A.REVERTING.value)
+"""In which an engine works; in the other active ones a person has to decide."""
 AFTERMATH_ENDS = (_A.CLEANED.value, _A.COMMITTED.value, _A.ROLLED_BACK.value)
 
 
@@ -111,6 +117,8 @@ class FailoverJob(Job):
     override_by = models.CharField(max_length=255, null=True, blank=True)
     destination_vm_id = CodeField(max_length=191, null=True, blank=True)
 
+    KIND = HolderKind.FAILOVER.value
+    PUBLIC_ID = "job_id"
     LIFECYCLE = FAILOVER
     OTHER_MOVES = {f"aftermath ({kind})": moves for kind, moves in AFTERMATH_MOVES.items()}
 
@@ -168,11 +176,28 @@ class FailoverJob(Job):
     def __str__(self) -> str:
         return self.job_id
 
+    @classmethod
+    def active_in(cls) -> Mapping[str, tuple[str, ...]]:
+        return {**super().active_in(), "aftermath": ACTIVE_AFTERMATH}
+
+    @classmethod
+    def worked_in(cls) -> Mapping[str, tuple[str, ...]]:
+        return {**super().worked_in(), "aftermath": WORKED_AFTERMATH}
+
+    def following(self, field: str = "status") -> tuple[str, ...]:
+        return AFTERMATH_MOVES[self.job_type][self.aftermath] if field == "aftermath" else super().following(field)
+
+    def times(self, field: str, to: str) -> Mapping[str, Any]:
+        if field != "aftermath":
+            return super().times(field, to)
+        times = {"aftermath_since": UtcNow()}
+        return times | {"aftermath_completed_at": UtcNow()} if to in AFTERMATH_ENDS else times
+
     @property
-    def derived_status(self) -> str:
-        """What pages and the API show: seed 001's cleanup and reverting stand in while they last."""
+    def shown_status(self) -> str:
+        """Seed 001's cleanup and reverting stand in while they last."""
         working = (Aftermath.CLEANUP, Aftermath.CLEANUP_FAILED, Aftermath.REVERTING, Aftermath.REVERT_FAILED)
-        return self.aftermath if self.aftermath in working else self.status
+        return str(self.aftermath if self.aftermath in working else self.status)
 
     @property
     def has_passed(self) -> bool:

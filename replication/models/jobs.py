@@ -9,7 +9,7 @@ from config.jobs.models import Job
 from config.schema.constraints import at_least, dated, filled, known, set_while, true_or_unset
 from config.schema.fields import CodeField, UtcNow
 from inventory.identifiers import new_identifier, stamp
-from inventory.models import VMContext, VMDisk
+from inventory.models import HolderKind, VMContext, VMDisk
 from inventory.models.base import Stamped, Versioned
 from replication.models.targets import Target
 
@@ -89,6 +89,7 @@ class ReplicationJob(Job):
     source_vm_path = models.CharField(max_length=1024, null=True, blank=True)
     snapshot_at = models.DateTimeField(null=True, blank=True, help_text="The instant of the source that was copied.")
 
+    KIND = HolderKind.REPLICATION.value
     LIFECYCLE = REPLICATION
 
     class Meta:

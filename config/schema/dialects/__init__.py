@@ -44,6 +44,8 @@ class Dialect:
     """Drop these tables and views, which no other refers to."""
     utc_now: str
     """An expression for the present instant in UTC, to the microsecond, that may stand in a column default."""
+    seconds_since: str
+    """An expression for how many seconds ago the time in `{}` was; UTC, with fractions."""
     observed_lock: Callable[[Any, str, int], str | None]
     """What a statement that has just run, and said how many rows it touched, locks in the eyes of others; None where
     that is not known."""

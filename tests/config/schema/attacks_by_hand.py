@@ -13,6 +13,11 @@ COMPLETED_FAILOVER = {"status": "completed", "aftermath": "due", **ENDED}
 COMPLETED_BACKUP = {"status": "completed", "snapshot_at": TIME, **ENDED}
 
 BY_HAND: dict[str, list[Attack]] = {
+    **{
+        f"{kind}_jobs_operation_filled": [Attack({"operation": ""})]
+        for kind in ("replication", "failover", "backup", "restore")
+    },
+    "restore_jobs_lease_whole": [Attack({"heartbeat_at": TIME}), Attack({"lease_seconds": 60})],
     "users_text_filled": [Attack({"username": ""})],
     "users_lock_reason_of_a_lock": [
         Attack({"lock_reason": "left"}),

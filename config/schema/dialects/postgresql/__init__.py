@@ -31,6 +31,7 @@ POSTGRESQL = Dialect(
     diagnosis=PostgreSQLDiagnosis(),
     drop_tables=drop_tables,
     utc_now="STATEMENT_TIMESTAMP()",
+    seconds_since="EXTRACT(EPOCH FROM STATEMENT_TIMESTAMP() - {})",
     online=PostgreSQLOnline(),
     partitions=PostgreSQLPartitions(),
 )

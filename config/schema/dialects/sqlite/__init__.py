@@ -28,4 +28,5 @@ SQLITE = Dialect(
     diagnosis=SQLiteDiagnosis(),
     drop_tables=drop_tables,
     utc_now="STRFTIME('%Y-%m-%d %H:%M:%f000', 'NOW')",
+    seconds_since="((JULIANDAY('now') - JULIANDAY({})) * 86400.0)",
 )

@@ -1,0 +1,78 @@
+"""The kinds of job: what each does at the moves that all of them make.
+
+An app registers its own when it is ready, so that nothing here imports it.
+"""
+
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from config.jobs.models import Job
+from config.jobs.refusals import Invalid, NotFound
+
+
+class Kind:
+    """What one kind of job does at its moves, beside moving. A subclass says what differs."""
+
+    model: type[Any]
+    begins_with: str
+    """The status of a job that an engine has just taken."""
+
+    @property
+    def name(self) -> str:
+        return str(self.model.KIND)
+
+    def check(self, job: Any, field: str, to: str) -> None:
+        """Refuse a legal move that the records of the job do not allow yet. Raises Refusal."""
+
+    def columns(self, job: Any, field: str, to: str) -> Mapping[str, Any]:
+        """What is written to the job's row together with a move."""
+        return {}
+
+    def moved(self, job: Any, field: str, before: str, by: str) -> None:
+        """What follows from a move, in its transaction; `job` is as it is now."""
+
+    def report(self, job: Any, disks: Iterable[Mapping[str, Any]]) -> None:
+        """Write how far each disk has come, in the transaction of the report. Raises Refusal."""
+        if list(disks):
+            raise Invalid(f"A {self.name} job reports no disks: leave them out.")
+
+    def success(self, job: Any) -> tuple[str, str]:
+        """The column and the value of it with which what the engine does now has succeeded."""
+        return "status", "completed"
+
+    def failure(self, job: Any) -> tuple[str, str]:
+        """The same, where it has failed."""
+        return "status", "failed"
+
+
+_kinds: dict[str, Kind] = {}
+
+
+def register(kind: Kind) -> None:
+    """Make a kind of job known; for `AppConfig.ready`."""
+    _kinds[kind.name] = kind
+
+
+def kinds() -> list[Kind]:
+    """All kinds of job, in the order of their apps."""
+    return list(_kinds.values())
+
+
+def kind_named(name: str) -> Kind:
+    """Raises Invalid, which names those that there are."""
+    try:
+        return _kinds[name]
+    except KeyError:
+        raise Invalid(f"{name} is no kind of job; there are {', '.join(_kinds)}.") from None
+
+
+def kind_of(job: Job) -> Kind:
+    return _kinds[job.KIND]
+
+
+def find_job(job_id: str, *, organization: Any = None) -> Any:
+    """The job of this public id, of whichever kind; with an organisation, only one of its VMs. Raises NotFound."""
+    for kind in kinds():
+        if job := kind.model.objects.of(organization).filter(**{kind.model.PUBLIC_ID: job_id}).first():
+            return job
+    raise NotFound(f"There is no job {job_id}.")
