@@ -74,7 +74,7 @@ def breach_intervals(
     """
     found: list[Breach] = []
     newest: tuple[datetime, datetime] | None = None
-    there = sorted((point for point in points if point[1] < end), key=lambda point: (point[1], point[0]))
+    there = sorted((point for point in points if point[1] <= end), key=lambda point: (point[1], point[0]))
     for instant, available in [*there, (None, end)]:
         if newest and (instant is None or instant > newest[0]):
             too_old = max(newest[0] + rpo, newest[1], begin)

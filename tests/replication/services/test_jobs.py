@@ -163,6 +163,7 @@ def test_the_reason_of_a_full_run_names_the_disk_and_what_is_wrong(vm):
     TargetVolumeFactory.create(vm_disk=first, target=target, status="attached")
     invalidate_bases(vm, InvalidReason.TARGET_WRITTEN)
     assert "target volume written by a test failover" in next_run(vm, target).reason
+    run(vm, 2)
     assert create_replication(vm, by=BY, run_type="initial").type_reason == "It was asked for."
 
 
