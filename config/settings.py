@@ -140,6 +140,7 @@ INSTALLED_APPS = [
 ]
 MIDDLEWARE = [
     "config.schema.health.ProbeMiddleware",
+    "config.api.requests.RequestIdMiddleware",
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",

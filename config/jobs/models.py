@@ -125,11 +125,19 @@ class Job(Stamped, Versioned):
         return any(getattr(self, field) in values for field, values in self.active_in().items())
 
     @property
+    def needs_engine(self) -> bool:
+        """Whether it is an engine that has to go on with it."""
+        return any(getattr(self, field) in values for field, values in self.worked_in().items())
+
+    @property
     def is_worked_on(self) -> bool:
         """Whether an engine has it and has to go on with it."""
-        return self.engine is not None and any(
-            getattr(self, field) in values for field, values in self.worked_in().items()
-        )
+        return self.needs_engine and self.engine is not None
+
+    @property
+    def is_waiting(self) -> bool:
+        """Whether it waits for an engine to take it."""
+        return self.needs_engine and self.engine is None
 
 
 class Leased(models.Model):

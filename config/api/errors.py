@@ -1,0 +1,127 @@
+"""The one shape of every error: `{"error": {"code", "message", "details"}, "request_id"}`."""
+
+import json
+import logging
+from collections.abc import Iterator
+from typing import Any
+
+from django.core.exceptions import RequestDataTooBig
+from django.db import DatabaseError, OperationalError
+from django.http import Http404, HttpRequest, HttpResponse
+from ninja import NinjaAPI, Schema
+from ninja.errors import HttpError, ValidationError
+from ninja.parser import Parser
+
+from config.api.requests import request_id_of
+from config.jobs.refusals import Conflict, Invalid, NotFound, Refusal
+
+logger = logging.getLogger(__name__)
+CODES = {
+    400: "malformed",
+    401: "unauthenticated",
+    403: "forbidden",
+    404: "not_found",
+    413: "too_large",
+    429: "too_many",
+}
+STATUSES: list[tuple[type[Refusal], int]] = [(NotFound, 404), (Conflict, 409), (Invalid, 422), (Refusal, 400)]
+
+
+class ErrorText(Schema):
+    """`code` is for programs and stays what it is; `message` says to a person what to do next."""
+
+    code: str
+    message: str
+    details: list[Any]
+
+
+class Error(Schema):
+    """Nothing was changed."""
+
+    error: ErrorText
+    request_id: str
+
+
+ERRORS = dict.fromkeys((400, 401, 403, 404, 409, 413, 422, 429, 503), Error)
+"""What each operation may answer beside its own answer."""
+
+
+class StrictParser(Parser):
+    """JSON in which every text can be stored: no NUL, and no half of a surrogate pair."""
+
+    def parse_body(self, request: HttpRequest) -> Any:
+        try:
+            body = json.loads(request.body.decode("utf-8"))
+            for text in _texts(body):
+                text.encode("utf-8")
+                if "\0" in text:
+                    raise ValueError
+        except RequestDataTooBig:
+            raise
+        except (ValueError, RecursionError):
+            raise HttpError(400, "The body is no JSON in UTF-8 that could be stored: send an object.") from None
+        return body
+
+    def parse_querydict(self, data: Any, list_fields: list[str], request: HttpRequest) -> Any:
+        if any("\0" in value or "�" in value for key in data for value in (key, *data.getlist(key))):
+            raise HttpError(400, "The query is no text in UTF-8 that could be stored.")
+        return super().parse_querydict(data, list_fields, request)
+
+
+def _texts(value: Any) -> Iterator[str]:
+    waiting = [value]
+    while waiting:
+        match waiting.pop():
+            case str() as text:
+                yield text
+            case dict() as found:
+                waiting += [*found, *found.values()]
+            case list() as found:
+                waiting += found
+
+
+def install(api: NinjaAPI) -> None:
+    """Let the API answer every error in this shape, and no traceback."""
+
+    def answer(request: HttpRequest, status: int, code: str, message: str, details: list[Any] | None = None) -> Any:
+        body = {"error": {"code": code, "message": message, "details": details or []}}
+        return api.create_response(request, body | {"request_id": request_id_of(request)}, status=status)
+
+    @api.exception_handler(Refusal)
+    def refused(request: HttpRequest, error: Refusal) -> HttpResponse:
+        status = next(status for kind, status in STATUSES if isinstance(error, kind))
+        return answer(request, status, error.code, str(error), error.details)
+
+    @api.exception_handler(ValidationError)
+    def invalid(request: HttpRequest, error: ValidationError) -> HttpResponse:
+        details = [{"at": ".".join(map(str, each["loc"])), "message": each["msg"]} for each in error.errors]
+        first = f"{details[0]['at']}: {details[0]['message']}" if details else "The request does not fit."
+        return answer(request, 422, "invalid", f"{first}. See the details, and the API's pages.", details)
+
+    @api.exception_handler(HttpError)
+    def http(request: HttpRequest, error: HttpError) -> HttpResponse:
+        return answer(request, error.status_code, CODES.get(error.status_code, "error"), str(error))
+
+    @api.exception_handler(Http404)
+    def missing(request: HttpRequest, error: Http404) -> HttpResponse:
+        return answer(request, 404, "not_found", "There is no such thing.")
+
+    @api.exception_handler(RequestDataTooBig)
+    def too_big(request: HttpRequest, error: RequestDataTooBig) -> HttpResponse:
+        return answer(request, 413, "too_large", "The body is too large: send less at once.")
+
+    @api.exception_handler(OperationalError)
+    def away(request: HttpRequest, error: OperationalError) -> HttpResponse:
+        logger.error("The database did not answer (%s).", type(error).__name__)
+        return answer(request, 503, "unavailable", "The database cannot be reached: try again in a moment.")
+
+    @api.exception_handler(DatabaseError)
+    @api.exception_handler(Exception)
+    def unforeseen(request: HttpRequest, error: Exception) -> HttpResponse:
+        logger.exception("%s %s failed", request.method, request.path, exc_info=error)
+        return answer(
+            request,
+            500,
+            "internal",
+            "This should not have happened: tell the operators the request_id; nothing was changed.",
+        )

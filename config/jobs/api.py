@@ -1,0 +1,263 @@
+"""The jobs of all kinds over HTTP: the calls of engines, and what a person does with any job."""
+
+from collections.abc import Callable
+from datetime import datetime
+from typing import Any
+
+from django.http import HttpRequest
+from ninja import Router, Schema, Status
+from pydantic import Field
+
+from config.api.callers import Scope, caller_of, needs
+from config.api.paging import Page, Pages, Paging, newest_first
+from config.api.requests import request_id_of
+from config.jobs import claims, engines, idempotency, people
+from config.jobs.kinds import find_job, kind_named, kinds
+from config.jobs.moves import By
+
+router = Router(tags=["jobs"])
+MOST_BYTES = 2**63 - 1
+MOST_FENCES = 2**63 - 1
+
+
+class Progress(Schema):
+    """null is what nobody knows."""
+
+    percent: float | None
+    bytes_done: int | None
+    bytes_total: int | None
+    operation: str | None
+    reported_at: datetime | None
+
+
+class JobOut(Schema):
+    """A job of any kind. `lost`: its engine has not reported within its lease; `waiting`: no engine has taken it."""
+
+    id: str
+    kind: str
+    status: str
+    context_id: str
+    vm_name: str
+    waiting: bool
+    lost: bool
+    engine: str | None
+    silent_seconds: float | None
+    progress: Progress
+    created_by: str | None
+    created_at: datetime
+    started_at: datetime | None
+    completed_at: datetime | None
+    error_code: str | None
+    error_message: str | None
+    version: int
+
+
+class TakenOut(Schema):
+    """Each further call names the fence."""
+
+    job: JobOut
+    fence: int
+    lease_seconds: int
+
+
+class NextIn(Schema):
+    kinds: list[str] = Field(min_length=1, max_length=10)
+    engine: str = Field(min_length=1, max_length=128)
+
+
+class FenceIn(Schema):
+    fence: int = Field(ge=0, le=MOST_FENCES, strict=True)
+
+
+class DiskProgressIn(Schema):
+    disk_id: str = Field(max_length=64)
+    bytes_synced: int | None = Field(None, ge=0, le=MOST_BYTES, strict=True)
+    status: str | None = Field(None, max_length=64)
+
+
+class ProgressIn(FenceIn):
+    """`sequence` counts the reports of an engine, so that one which is repeated or late changes nothing."""
+
+    sequence: int | None = Field(None, ge=0, le=MOST_BYTES, strict=True)
+    percent: float | None = Field(None, ge=0, le=100, allow_inf_nan=False)
+    bytes: int | None = Field(None, ge=0, le=MOST_BYTES, strict=True)
+    bytes_total: int | None = Field(None, ge=0, le=MOST_BYTES, strict=True)
+    operation: str | None = Field(None, min_length=1, max_length=255)
+    disks: list[DiskProgressIn] = Field(default_factory=list, max_length=1000)
+
+
+class AdvanceIn(FenceIn):
+    to: str = Field(max_length=64)
+
+
+class FailIn(FenceIn):
+    code: str = Field(min_length=1, max_length=64)
+    message: str = Field(min_length=1, max_length=10_000)
+
+
+class ReasonIn(Schema):
+    reason: str = Field(min_length=1, max_length=10_000)
+
+
+class TakeOverIn(ReasonIn):
+    engine: str | None = Field(None, min_length=1, max_length=128)
+
+
+class FenceOut(Schema):
+    fence: int
+    lease_seconds: int
+
+
+def by(request: HttpRequest) -> By:
+    """Who calls, as events keep it."""
+    return By(caller_of(request).name, request_id_of(request))
+
+
+def once(request: HttpRequest, act: Callable[[], tuple[int, Any]]) -> Any:
+    """Answer a call that creates something, and the same to one that repeats its Idempotency-Key."""
+    key = request.headers.get("Idempotency-Key")
+    if not key:
+        return Status(*act())
+    caller = caller_of(request)
+    digest = idempotency.digest_of(request.method, request.path, request.body.decode("utf-8", "replace"))
+    answer = idempotency.once(
+        f"{caller.organization.pk}:{caller.name}"[:191], key[:191], digest, lambda: idempotency.Answer(*act())
+    )
+    return Status(answer.status, answer.body)
+
+
+def shown(job: Any) -> dict[str, Any]:
+    """A job as JSON."""
+    lease = claims.lease_of(job) if job.is_worked_on else None
+    at_work = {"lost": lease is not None and lease.has_lapsed, "silent_seconds": lease.age if lease else None}
+    body = {
+        "id": job.public_id,
+        "kind": job.KIND,
+        "status": job.shown_status,
+        "context_id": job.vm.pk,
+        "vm_name": job.vm.name,
+        "waiting": job.is_waiting,
+        "engine": job.engine,
+        **at_work,
+        "progress": {
+            "percent": job.progress_percent,
+            "bytes_done": job.bytes_done,
+            "bytes_total": job.bytes_total,
+            "operation": job.operation,
+            "reported_at": job.progress_at,
+        },
+        "created_by": job.created_by,
+        "created_at": job.created_at,
+        "started_at": job.started_at,
+        "completed_at": job.completed_at,
+        "error_code": job.error_code,
+        "error_message": job.error_message,
+        "version": job.version,
+    }
+    return JobOut.model_validate(body).model_dump(mode="json")
+
+
+@router.get("/jobs", response=Page[JobOut])
+@needs(Scope.READ)
+def list_jobs(
+    request: HttpRequest,
+    paging: Paging = Pages,
+    kind: str | None = None,
+    status: str | None = None,
+    lost: bool | None = None,
+) -> Any:
+    """The jobs of all kinds, or of one, the newest first."""
+    organization = caller_of(request).organization
+    lists = []
+    for each in [kind_named(kind)] if kind else kinds():
+        rows = each.model.objects.of(organization).select_related(each.model.VM)
+        if lost is not None:
+            silent = rows.lost().values("pk")
+            rows = rows.filter(pk__in=silent) if lost else rows.exclude(pk__in=silent)
+        lists.append((rows.filter(status=status) if status else rows, each.model.PUBLIC_ID))
+    return newest_first(lists, paging, shown)
+
+
+@router.post("/jobs/next", response={200: TakenOut, 204: None})
+@needs(Scope.ENGINE)
+def next_job(request: HttpRequest, body: NextIn) -> Any:
+    """Take the oldest waiting job of these kinds; 204: none waits."""
+    organization = caller_of(request).organization
+    taken = engines.take_next(body.kinds, engine=body.engine, by=by(request), organization=organization)
+    if taken is None:
+        return Status(204, None)
+    return {"job": shown(taken.job), "fence": taken.fence, "lease_seconds": taken.lease_seconds}
+
+
+@router.post("/jobs/{job}/heartbeat", response={204: None})
+@needs(Scope.ENGINE)
+def heartbeat(request: HttpRequest, job: str, body: FenceIn) -> Any:
+    """Say that the engine is alive."""
+    engines.heartbeat(job, body.fence, organization=caller_of(request).organization)
+    return Status(204, None)
+
+
+@router.post("/jobs/{job}/progress", response={204: None})
+@needs(Scope.ENGINE)
+def progress(request: HttpRequest, job: str, body: ProgressIn) -> Any:
+    """Say how far the job has come."""
+    engines.progress(
+        job,
+        body.fence,
+        sequence=body.sequence,
+        percent=body.percent,
+        bytes_done=body.bytes,
+        bytes_total=body.bytes_total,
+        operation=body.operation,
+        disks=[disk.model_dump() for disk in body.disks],
+        organization=caller_of(request).organization,
+    )
+    return Status(204, None)
+
+
+@router.post("/jobs/{job}/advance", response=JobOut)
+@needs(Scope.ENGINE)
+def advance(request: HttpRequest, job: str, body: AdvanceIn) -> Any:
+    """Move the job on within its work."""
+    organization = caller_of(request).organization
+    return shown(engines.advance(job, body.fence, body.to, by=by(request), organization=organization))
+
+
+@router.post("/jobs/{job}/complete", response=JobOut)
+@needs(Scope.ENGINE)
+def complete(request: HttpRequest, job: str, body: FenceIn) -> Any:
+    """What the engine does now has succeeded."""
+    return shown(engines.complete(job, body.fence, by=by(request), organization=caller_of(request).organization))
+
+
+@router.post("/jobs/{job}/fail", response=JobOut)
+@needs(Scope.ENGINE)
+def fail(request: HttpRequest, job: str, body: FailIn) -> Any:
+    """What the engine does now has failed, for this reason."""
+    organization = caller_of(request).organization
+    return shown(
+        engines.fail(job, body.fence, code=body.code, message=body.message, by=by(request), organization=organization)
+    )
+
+
+@router.post("/jobs/{job}/cancel", response=JobOut)
+@needs(Scope.OPERATE)
+def cancel(request: HttpRequest, job: str, body: ReasonIn) -> Any:
+    """End a job before its work is done."""
+    return shown(people.cancel(job, by=by(request), reason=body.reason, organization=caller_of(request).organization))
+
+
+@router.post("/jobs/{job}/take-over", response=FenceOut)
+@needs(Scope.OPERATE)
+def take_over(request: HttpRequest, job: str, body: TakeOverIn) -> Any:
+    """Take a lost job from its engine; whoever gets the fence goes on with it or ends it."""
+    organization = caller_of(request).organization
+    fence = people.take_over(job, by=by(request), reason=body.reason, engine=body.engine, organization=organization)
+    return {"fence": fence, "lease_seconds": claims.lease_seconds()}
+
+
+@router.get("/jobs/{job}", response=JobOut)
+@needs(Scope.READ)
+def one_job(request: HttpRequest, job: str) -> Any:
+    """A job of whichever kind."""
+    return shown(find_job(job, organization=caller_of(request).organization))

@@ -1,0 +1,61 @@
+"""Keys of programs: shown once, kept as a digest."""
+
+import hashlib
+import secrets
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+from django.db.models import Q
+from django.utils import timezone
+
+from inventory.models import ApiKey
+
+BEGINNING = "rh"
+USE_NOTED_EVERY = timedelta(minutes=1)
+"""How exact `last_used_at` is: a key is used more often than its row should be written."""
+
+
+@dataclass(frozen=True)
+class NewKey:
+    row: ApiKey
+    secret: str
+    """To be shown to the person who asked for it, now and never again."""
+
+
+def make_key(
+    organization: Any, owner: Any, name: str, scopes: Iterable[str], *, expires_at: datetime | None = None
+) -> NewKey:
+    """Store a new key. Raises IntegrityError where the organisation has one of this name."""
+    prefix = f"{BEGINNING}_{secrets.token_hex(4)}"
+    secret = f"{prefix}_{secrets.token_urlsafe(32)}"
+    row = ApiKey.objects.create(
+        organization=organization,
+        owner=owner,
+        name=name,
+        prefix=prefix,
+        digest=digest_of(secret),
+        scopes=sorted(set(scopes)),
+        expires_at=expires_at,
+    )
+    return NewKey(row, secret)
+
+
+def digest_of(secret: str) -> str:
+    """A secret of 32 random bytes needs no slow hash: nobody can try them all."""
+    return hashlib.sha256(secret.encode("utf-8", "replace")).hexdigest()
+
+
+def find_key(secret: str) -> ApiKey | None:
+    """The key that may be used now: known, neither revoked nor expired, of somebody who may sign in. Notes its use."""
+    now = timezone.now()
+    row = ApiKey.objects.select_related("organization", "owner").filter(digest=digest_of(secret)).first()
+    if row is None or row.revoked_at is not None or (row.expires_at is not None and row.expires_at <= now):
+        return None
+    if not row.owner.may_sign_in:
+        return None
+    if row.last_used_at is None or row.last_used_at < now - USE_NOTED_EVERY:
+        unnoted = Q(last_used_at=None) | Q(last_used_at__lt=now - USE_NOTED_EVERY)
+        ApiKey.objects.filter(unnoted, pk=row.pk).update(last_used_at=now)
+    return row

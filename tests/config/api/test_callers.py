@@ -1,0 +1,177 @@
+"""Who may call the API, what a wrong call is answered, and that nobody learns of another's rows."""
+
+from datetime import timedelta
+
+import pytest
+from django.db import connection
+from django.test import Client
+from django.test.utils import CaptureQueriesContext
+from django.utils import timezone
+
+from config.demo.factories import MembershipFactory, OrganizationFactory, ReplicationJobFactory, UserFactory
+from config.jobs.models import IdempotencyKey
+from inventory.keys import make_key
+from inventory.models import ApiKey
+from replication.models import ReplicationJob
+from tests.config.api.client import Hub, Refused, hub_of
+
+pytestmark = pytest.mark.django_db
+
+
+def refusal(hub: Hub, method: str, path: str, body=None, **headers):
+    with pytest.raises(Refused) as refused:
+        hub.call(method, path, body, **headers)
+    return refused.value
+
+
+@pytest.mark.parametrize("secret", [None, "", "rh_0_wrong", "rubbish\u00e9", "x" * 10_000])
+def test_without_a_key_that_is_known_nobody_is_told_anything(secret):
+    refused = refusal(Hub(secret), "GET", "jobs")
+    assert (refused.status, refused.code) == (401, "unauthenticated")
+
+
+@pytest.mark.parametrize("change", ["expired", "revoked", "owner locked"])
+def test_a_key_ends_when_it_expires_is_revoked_or_its_owner_may_not_sign_in(change):
+    organization, owner = OrganizationFactory.create(), UserFactory.create()
+    made = make_key(organization, owner, "engine", ["read"], expires_at=timezone.now() + timedelta(hours=1))
+    hub = Hub(made.secret)
+    assert hub.get("jobs") == {"items": [], "next": None}
+    if change == "expired":
+        ApiKey.objects.update(expires_at=timezone.now())
+    elif change == "revoked":
+        ApiKey.objects.update(revoked_at=timezone.now())
+    else:
+        owner.locked_at = timezone.now()
+        owner.save()
+    assert refusal(hub, "GET", "jobs").status == 401
+
+
+def test_a_key_is_kept_as_a_digest_and_its_use_is_noted_once_a_minute():
+    hub = hub_of()
+    hub.get("jobs")
+    row = ApiKey.objects.get()
+    assert row.last_used_at is not None
+    assert hub.client.defaults["HTTP_AUTHORIZATION"].removeprefix("Bearer ") not in str(vars(row))
+    with CaptureQueriesContext(
+        connection,
+    ) as queries:
+        hub.get("jobs")
+    assert not any(query["sql"].startswith("UPDATE") for query in queries)
+
+
+def test_each_call_needs_its_scope_and_says_which():
+    organization = OrganizationFactory.create()
+    calls = {
+        "read": ("GET", "jobs", None),
+        "operate": ("POST", "replications", {"context_id": "ctx"}),
+        "engine": ("POST", "jobs/next", {"kinds": ["backup"], "engine": "e"}),
+    }
+    for own in calls:
+        hub = hub_of(organization, own)
+        for scope, call in calls.items():
+            if scope == own:
+                continue
+            refused = refusal(hub, *call)
+            assert (refused.status, f"needs the scope {scope}" in refused.message) == (403, True)
+
+
+def test_a_person_who_has_signed_in_acts_by_role_with_csrf_and_for_one_organization_at_a_time():
+    member = MembershipFactory.create(role="viewer")
+    client = Client(enforce_csrf_checks=True)
+    client.force_login(member.user)
+    assert client.get("/api/v1/jobs").status_code == 200
+    posted = client.post("/api/v1/replications", "{}", content_type="application/json")
+    assert posted.status_code == 403
+    other = MembershipFactory.create(user=member.user, role="operator")
+    answer = client.get("/api/v1/jobs")
+    assert (answer.status_code, other.organization.slug in answer.json()["error"]["message"]) == (400, True)
+    chosen = client.get("/api/v1/jobs", headers={"X-Organization": other.organization.slug})
+    assert chosen.status_code == 200
+    strange = OrganizationFactory.create().slug
+    assert client.get("/api/v1/jobs", headers={"X-Organization": strange}).status_code == 403
+
+
+def test_rows_of_another_organization_are_not_listed_not_found_and_not_counted():
+    job = ReplicationJobFactory.create(status="running")
+    mine, other = hub_of(job.vm_context.vcenter.organization), hub_of()
+    assert [each["id"] for each in mine.get("jobs")["items"]] == [job.id]
+    assert other.get("jobs")["items"] == other.get("replications")["items"] == []
+    unknown = refusal(other, "GET", f"jobs/{job.id}")
+    assert (unknown.status, unknown.message) == (404, f"There is no job {job.id}.")
+    assert refusal(other, "GET", f"replications/{job.id}").status == 404
+    assert refusal(other, "POST", "replications", {"context_id": job.vm_context_id}).status == 404
+    assert refusal(other, "POST", f"jobs/{job.id}/cancel", {"reason": "x"}).status == 404
+    assert refusal(other, "POST", f"jobs/{job.id}/take-over", {"reason": "x"}).status == 404
+    for call in ("heartbeat", "progress", "complete"):
+        assert refusal(other, "POST", f"jobs/{job.id}/{call}", {"fence": 1}).status == 404
+
+
+@pytest.mark.parametrize(
+    ("body", "status"),
+    [
+        (b"{", 400),
+        (b"", 422),
+        (b"\xff\xfe", 400),
+        (b'{"context_id": "a\\u0000b"}', 400),
+        (b'{"context_id": "\\ud800"}', 400),
+        (b"[" * 100_000, 400),
+        (b'{"a":' * 100_000, 400),
+        (b"[]", 422),
+        (b"null", 422),
+        (b"3", 422),
+        (b'{"context_id": 5}', 422),
+        (b'{"context_id": "%s"}' % (b"x" * 192), 422),
+        (b'{"context_id": "ctx", "type": null}', 422),
+        (b'{"context_id": "%s"}' % (b"x" * 3_000_000), 413),
+    ],
+    ids=lambda value: value[:24] if isinstance(value, bytes) else value,
+)
+def test_rubbish_is_answered_in_the_one_shape_of_errors_and_writes_nothing(body, status):
+    refused = refusal(hub_of(), "POST", "replications", body)
+    assert refused.status == status
+    assert set(refused.body) == {"error", "request_id"}
+    assert set(refused.body["error"]) == {"code", "message", "details"}
+    assert ReplicationJob.objects.count() == IdempotencyKey.objects.count() == 0
+
+
+@pytest.mark.parametrize("fence", [-1, 2**63, 1.5, "1", None, True, "NaN"])
+def test_a_fence_is_a_whole_number(fence):
+    assert refusal(hub_of(), "POST", "jobs/job-1/heartbeat", {"fence": fence}).status == 422
+
+
+@pytest.mark.parametrize("cursor", ["x", "AAAA", "W10", "bnVsbA", "WzEsMiwzXQ", "%00", "é", "9" * 999])
+def test_a_cursor_that_no_list_gave_is_refused(cursor):
+    assert refusal(hub_of(), "GET", f"jobs?cursor={cursor}").status == 400
+
+
+def test_what_is_not_there_is_answered_alike():
+    assert refusal(hub_of(), "GET", "jobs/job-1").status == 404
+    assert refusal(hub_of(name="other"), "GET", "jobs?kind=restores").status == 422
+
+
+def test_the_id_of_a_request_is_the_callers_where_it_is_one():
+    hub = hub_of()
+    hub.call("GET", "jobs", **{"X-Request-ID": "mine-1"})
+    assert hub.response["X-Request-ID"] == "mine-1"
+    hub.call("GET", "jobs", **{"X-Request-ID": "not one: <script>"})
+    assert len(hub.response["X-Request-ID"]) == 32
+
+
+def test_pages_hold_each_job_once_in_order_whatever_is_added_meanwhile():
+    at = timezone.now()
+    first = ReplicationJobFactory.create()
+    organization = first.vm_context.vcenter.organization
+    for number in range(6):
+        vm = first.vm_context
+        ReplicationJobFactory.create(
+            vm_context=vm, target=first.target, status="completed", created_at=at - timedelta(hours=number // 3)
+        )
+    hub, seen, cursor = hub_of(organization), [], ""
+    while cursor is not None:
+        page = hub.get(f"jobs?limit=2{f'&cursor={cursor}' if cursor else ''}")
+        seen += [each["id"] for each in page["items"]]
+        cursor = page["next"]
+        ReplicationJobFactory.create(vm_context=first.vm_context, target=first.target, status="failed", created_at=at)
+        ReplicationJob.objects.filter(status="failed").update(created_at=at + timedelta(hours=1))
+    assert len(seen) == len(set(seen)) == 7
+    assert seen == sorted(seen, key=lambda key: ReplicationJob.objects.get(pk=key).created_at, reverse=True)
