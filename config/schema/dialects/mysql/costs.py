@@ -10,6 +10,11 @@ WINDOW = "blocking='because ...' in a window that is announced"
 COSTS = {
     Kind.ADD_COLUMN: Cost(False, "is instant"),
     Kind.DROP_COLUMN: Cost(False, "is instant"),
+    Kind.EXCHANGE: Cost(
+        False,
+        "compares the rows while others write, and once more, within the limit of the operation, while nobody can use "
+        "the table, which is then done in a moment",
+    ),
     Kind.INDEX: Cost(False, "builds the index while writes go on"),
     Kind.UNIQUE: Cost(False, "builds the unique index while writes go on"),
     Kind.ONLINE: ONLINE,
