@@ -35,6 +35,7 @@ class SwapFields(FieldOperation):
     """
 
     category = OperationCategory.ALTERATION
+    is_online = True
     exchanges_columns = True
     """Read by `config.schema.changes`."""
 

@@ -111,7 +111,9 @@ TYPED = [
         lambda apps, editor: (
             apps.get_model(APP, "Typed")
             .objects.using(editor.connection.alias)
-            .bulk_create(apps.get_model(APP, "Typed")(id=number, code=str(number), code_too=number) for number in (1, 2))
+            .bulk_create(
+                apps.get_model(APP, "Typed")(id=number, code=str(number), code_too=number) for number in (1, 2)
+            )
         ),
         m.RunPython.noop,
     ),

@@ -1,19 +1,26 @@
 """Two columns exchange their names: what each holds and what guards it goes along, and nothing is lost on the way."""
 
+import contextlib
 from collections.abc import Iterator
 from typing import Any
 
 import pytest
+from django.db import connections, models
 from django.db import migrations as m
-from django.db import models
+from django.db.migrations.optimizer import MigrationOptimizer
 from django.db.models import F, Q
 from django.db.models.functions import Cast
 
+from config.schema.changes import changes_of
+from config.schema.dialects.costs import Kind, costs, kinds_of
 from config.schema.exits import Refused
+from config.schema.loss import LiveRows, LossClass
 from config.schema.operations import SwapFields
 from tests.config.schema.checked import default_database
-from tests.config.schema.live import execute, live_table
+from tests.config.schema.live import connected, execute, live_table
+from tests.config.schema.processes import run_sql
 from tests.config.schema.story import Story, drift
+from tests.engines import fresh_database
 
 pytestmark = pytest.mark.every_engine
 BIG = models.BigAutoField(primary_key=True)
@@ -237,3 +244,104 @@ def test_the_value_is_what_one_says_that_it_is(engine: str, empty: Any, story: S
     assert held(story) == [(2, 2000)]
     with pytest.raises(Refused, match="another value in amount_too"):
         story.apply(SwapFields("thing", "amount", "amount_too"))
+
+
+@contextlib.contextmanager
+def writing_before(connection: Any, url: str, what: str, *statements: str) -> Iterator[None]:
+    """Within it, another session runs these just before the connection runs a statement with `what` in it."""
+    done: list[str] = []
+
+    def wrapper(execute: Any, sql: Any, params: Any, many: bool, context: Any) -> Any:
+        if what in str(sql) and not done:
+            done.append(str(sql))
+            run_sql(url, *statements)
+        return execute(sql, params, many, context)
+
+    with connection.execute_wrapper(wrapper):
+        yield
+    assert done
+
+
+def test_a_row_that_is_written_after_the_comparison_is_seen_under_the_lock(engine: str, django_db_blocker: Any) -> None:
+    if engine == "sqlite":
+        return  # It has one writer, from before the comparison on.
+    with django_db_blocker.unblock(), fresh_database(engine) as url, connected(url) as connection:
+        connections["default"], before = connection, connections["default"]
+        try:
+            story = Story(connection)
+            things(story, models.IntegerField(), models.BigIntegerField())
+            add(story, 1, 1)
+            shape = live_table(engine, connection, "t_thing")
+            straggler = writing_before(connection, url, "LOCK TABLE", "UPDATE t_thing SET amount = 2")
+            with pytest.raises(Refused, match="written one column alone since the rows were compared"), straggler:
+                story.apply(SwapFields("thing", "amount", "amount_too"))
+            assert live_table(engine, connection, "t_thing") == shape
+            run_sql(url, "UPDATE t_thing SET amount_too = 2")
+            story.apply(SwapFields("thing", "amount", "amount_too"))
+        finally:
+            connections["default"] = before
+
+
+def test_what_would_take_too_long_under_the_lock_needs_more_time_or_a_reason(
+    engine: str, empty: Any, story: Story
+) -> None:
+    if engine == "sqlite":
+        return
+    things(story, models.IntegerField(), models.BigIntegerField())
+    add(story, 1, 1)
+    with pytest.raises(Refused, match=r"comparing all rows took .* locked_seconds= more in a window, or unlocked="):
+        story.apply(SwapFields("thing", "amount", "amount_too", locked_seconds=1e-9))
+    story.apply(SwapFields("thing", "amount", "amount_too", unlocked="because nobody writes"))
+
+
+def test_a_view_on_postgresql_would_go_on_with_the_old_column_so_it_is_in_the_way(
+    engine: str, empty: Any, story: Story
+) -> None:
+    if engine != "postgresql":
+        return  # Elsewhere a view asks for a column by its name.
+    things(story, models.IntegerField(), models.BigIntegerField())
+    execute(empty, "CREATE VIEW t_view AS SELECT id, amount FROM t_thing")
+    with pytest.raises(Refused, match=r"holds on to them.*view t_view.* Drop it first"):
+        story.apply(SwapFields("thing", "amount", "amount_too"))
+    execute(empty, "DROP VIEW t_view")
+    story.apply(SwapFields("thing", "amount", "amount_too"))
+
+
+def test_in_a_transaction_it_is_refused_where_that_would_block(engine: str, empty: Any, story: Story) -> None:
+    things(story, models.IntegerField(), models.BigIntegerField())
+    story.atomic = True
+    told = pytest.raises(Refused, match="say atomic = False") if engine == "postgresql" else contextlib.nullcontext()
+    with told:
+        story.apply(SwapFields("thing", "amount", "amount_too"))
+    story.atomic = False
+
+
+def test_a_plan_and_a_check_know_that_it_loses_nothing_and_blocks_nobody(engine: str, empty: Any, story: Story) -> None:
+    things(story, models.IntegerField(), models.BigIntegerField())
+    add(story, 1, 1)
+    operation, after = SwapFields("thing", "amount", "amount_too"), story.state.clone()
+    operation.state_forwards("throwaway", after)
+    changes = list(changes_of(operation, "throwaway", story.state, after))
+    assert [kind for change in changes for kind in kinds_of(change)] == [Kind.EXCHANGE]
+    assert not costs(engine)[Kind.EXCHANGE].blocks
+    live = LiveRows(empty)
+    assert live.lose(changes).kind is LossClass.NONE
+    then = after.clone()
+    remove = m.RemoveField("thing", "amount_too")
+    remove.state_forwards("throwaway", then)
+    # After it, under this name, is the old column.
+    execute(empty, f"UPDATE t_thing SET {columns(story)[1]} = 5")
+    assert live.lose(list(changes_of(remove, "throwaway", after, then))).what == "1 filled values of t_thing.amount"
+
+
+def test_it_is_written_into_a_migration_as_it_is_and_nothing_is_moved_past_it() -> None:
+    swap = SwapFields("thing", "amount", "amount_too", value=F("amount") * 2, unlocked="because nobody writes")
+    name, arguments, keywords = swap.deconstruct()
+    assert SwapFields(*arguments, **keywords).deconstruct() == (name, arguments, keywords)
+    changed = [m.AlterField("thing", "amount_too", field) for field in (models.IntegerField(), models.TextField())]
+    between = [changed[0], swap, changed[1]]
+    assert MigrationOptimizer().optimize(between, "throwaway") == between
+    with pytest.raises(ValueError, match="is not swapped with itself"):
+        SwapFields("thing", "amount", "amount")
+    with pytest.raises(ValueError, match=r"locked_seconds=0 is no time"):
+        SwapFields("thing", "amount", "amount_too", locked_seconds=0)
