@@ -3,7 +3,7 @@
 import contextlib
 import copy
 from collections.abc import Callable, Iterator, Sequence
-from typing import Any, Protocol
+from typing import Any, NoReturn, Protocol
 
 from django.db.backends.utils import truncate_name
 from django.db.models import Value
@@ -23,6 +23,9 @@ class Compared(Protocol):
 
     def locked(self) -> None:
         """Compare when nobody else can write. Raises DatabaseError."""
+
+    def refuse(self, words: str) -> NoReturn:
+        """Refuse the change for another reason. Raises DatabaseError, by which the journal knows it was not done."""
 
 
 class Online(Protocol):

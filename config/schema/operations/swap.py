@@ -3,7 +3,7 @@
 import contextlib
 import time
 from collections.abc import Callable, Iterator
-from typing import Any
+from typing import Any, NoReturn
 
 from django.core.exceptions import FieldDoesNotExist
 from django.db import DatabaseError
@@ -234,7 +234,7 @@ class _Compared:
         self._told(lambda: refuse_differences(self.connection, self.model, self.filled, self.value))
         self._took = time.monotonic() - began
         if self.locks and self._took > self.seconds:
-            self._refuse(f"comparing all rows took {self._took:.1f} s, and nobody could write as long. {AT_LENGTH}")
+            self.refuse(f"comparing all rows took {self._took:.1f} s, and nobody could write as long. {AT_LENGTH}")
 
     def locked(self) -> None:
         """Compare again, now that nobody else writes."""
@@ -246,7 +246,7 @@ class _Compared:
                 self.refusal = f"{self.operation.describe()}: comparing all rows took too long. {AT_LENGTH}"
             raise
         if differs:
-            self._refuse(
+            self.refuse(
                 "somebody has written one column alone since the rows were compared. Let nothing run that does, fill "
                 "the rows that differ, and run migrate again."
             )
@@ -255,12 +255,13 @@ class _Compared:
         try:
             look()
         except Refused as refused:
-            self._refuse(str(refused), refused)
+            self.refuse(str(refused), refused)
         except DatabaseError as error:
             kind = type(error).__name__
-            self._refuse(f"the database cannot compare the two ({kind}); give value=, what {self.filled} has to hold.")
+            self.refuse(f"the database cannot compare the two ({kind}); give value=, what {self.filled} has to hold.")
 
-    def _refuse(self, words: str, cause: BaseException | None = None) -> None:
+    def refuse(self, words: str, cause: BaseException | None = None) -> NoReturn:
+        """Refuse the change, and keep why."""
         self.refusal = f"{self.operation.describe()}: {words}"
         raise Differs(self.refusal) from cause
 

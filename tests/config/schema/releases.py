@@ -70,8 +70,8 @@ for line in sys.stdin:
     print(json.dumps(globals()[what](*arguments)), flush=True)
 """
 MIGRATE = """
-from django.core.management import call_command
-call_command(*sys.argv[1:])
+from django.core.management import execute_from_command_line
+execute_from_command_line(["manage.py", *sys.argv[1:]])
 """
 
 

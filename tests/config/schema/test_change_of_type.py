@@ -82,10 +82,8 @@ def test_a_type_changes_under_two_writers_and_back_and_no_row_is_lost(releases):
         writing_meanwhile(shop, 3, "0002", (first, two), (second, also_two))
         first.write(one)
         shown_by(one, first, second)
-        writing_meanwhile(shop, 3, "0004", (first, two), (second, also_two))
-        writing_meanwhile(shop, 3, "0005", (first, three))
-        first.sizes[str(three.do("create", TOO_LARGE))] = TOO_LARGE
         shop.migrate(4, "0006")
+        first.sizes[str(three.do("create", TOO_LARGE))] = TOO_LARGE
         first.write(three)
         shown_by(three, first, second)
     held = {str(key): size for key, size in rows(url, "SELECT id, size FROM shop_disk")}

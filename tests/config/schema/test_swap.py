@@ -1,8 +1,10 @@
 """Two columns exchange their names: what each holds and what guards it goes along, and nothing is lost on the way."""
 
 import contextlib
+import secrets
 from collections.abc import Iterator
 from typing import Any
+from urllib.parse import urlsplit, urlunsplit
 
 import pytest
 from django.db import connections, models
@@ -294,6 +296,25 @@ def test_what_would_take_too_long_under_the_lock_needs_more_time_or_a_reason(
     story.apply(SwapFields("thing", "amount", "amount_too", unlocked="because nobody writes"))
 
 
+def test_who_may_not_lock_the_table_on_mariadb_is_told(engine: str, django_db_blocker: Any) -> None:
+    if engine != "mariadb":
+        return  # Elsewhere who may change a table may lock it.
+    with django_db_blocker.unblock(), fresh_database(engine) as url, connected(url) as connection:
+        story = Story(connection)
+        things(story, models.IntegerField(), models.BigIntegerField())
+        user = f"u{secrets.token_hex(6)}"
+        run_sql(
+            url, f"CREATE USER {user} IDENTIFIED BY 'x'", f"GRANT SELECT, ALTER, INSERT, CREATE, DROP ON *.* TO {user}"
+        )
+        try:
+            parts = urlsplit(url)
+            weak = urlunsplit(parts._replace(netloc=f"{user}:x@{parts.hostname}:{parts.port}"))
+            with connected(weak) as story.connection, pytest.raises(Refused, match=r"grant it LOCK TABLES.* unlocked="):
+                story.apply(SwapFields("thing", "amount", "amount_too"))
+        finally:
+            run_sql(url, f"DROP USER {user}")
+
+
 def test_a_view_on_postgresql_would_go_on_with_the_old_column_so_it_is_in_the_way(
     engine: str, empty: Any, story: Story
 ) -> None:
@@ -301,7 +322,7 @@ def test_a_view_on_postgresql_would_go_on_with_the_old_column_so_it_is_in_the_wa
         return  # Elsewhere a view asks for a column by its name.
     things(story, models.IntegerField(), models.BigIntegerField())
     execute(empty, "CREATE VIEW t_view AS SELECT id, amount FROM t_thing")
-    with pytest.raises(Refused, match=r"holds on to them.*view t_view.* Drop it first"):
+    with pytest.raises(Refused, match=r"would go on with the old one: .*view t_view\. Drop them first"):
         story.apply(SwapFields("thing", "amount", "amount_too"))
     execute(empty, "DROP VIEW t_view")
     story.apply(SwapFields("thing", "amount", "amount_too"))

@@ -10,12 +10,15 @@ from typing import Any
 from django.db import DatabaseError
 
 from config.schema.dialects.locks import answer
+from config.schema.dialects.mysql.cluster import Galera
 from config.schema.dialects.mysql.copying import TOOL, copying
 from config.schema.dialects.online import Compared, around_statement, ending, hindrance_of_default, without_keys
 from config.schema.exits import Refused
 
 CANNOT, CANNOT_BECAUSE = 1845, 1846
+NO_RIGHT, NO_RIGHT_ON_TABLE = 1044, 1142
 COPIES_ONLINE = (11, 2)
+UNLOCKED = "Or say unlocked='because every process that runs writes both': then all rows are compared before only."
 
 
 class MySQLOnline:
@@ -100,11 +103,13 @@ class MySQLOnline:
 
         @contextlib.contextmanager
         def around(settings: str) -> Iterator[None]:
+            if compared.locks and Galera().is_member(connection):
+                compared.refuse(f"on Galera a lock is one of a single node. {UNLOCKED}")
             compared.before()
             if not compared.locks:
                 yield
                 return
-            with _limited(connection, compared.seconds), _locked(connection, table, settings):
+            with _limited(connection, compared.seconds), _locked(connection, table, settings, compared):
                 compared.locked()
                 yield
 
@@ -135,10 +140,15 @@ def _without_foreign_key_checks(connection: Any) -> Iterator[None]:
 
 
 @contextlib.contextmanager
-def _locked(connection: Any, table: str, settings: str) -> Iterator[None]:
+def _locked(connection: Any, table: str, settings: str, compared: Compared) -> Iterator[None]:
     """Within it nobody else uses the table. `settings`: how long the lock is waited for."""
-    with connection.cursor() as cursor:
-        cursor.execute(f"{settings}LOCK TABLES {table} WRITE")
+    try:
+        with connection.cursor() as cursor:
+            cursor.execute(f"{settings}LOCK TABLES {table} WRITE")
+    except DatabaseError as error:
+        if error.args and error.args[0] in (NO_RIGHT, NO_RIGHT_ON_TABLE):
+            compared.refuse(f"this user may not lock {table}: grant it LOCK TABLES. {UNLOCKED}")
+        raise
     try:
         yield
     finally:

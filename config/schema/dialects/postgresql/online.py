@@ -9,7 +9,6 @@ from django.db.backends.ddl_references import Statement
 
 from config.schema.dialects.locks import answer
 from config.schema.dialects.online import Compared, around_statement, hindrance_of_default, rename_by_turns
-from config.schema.exits import Refused
 
 CREATE = ("CREATE INDEX ", "CREATE UNIQUE INDEX ")
 UNIQUE_INDEX = "CREATE UNIQUE INDEX CONCURRENTLY %(name)s ON %(table)s (%(columns)s)%(nulls_distinct)s"
@@ -112,7 +111,11 @@ class PostgreSQLOnline:
 
         @contextlib.contextmanager
         def around(settings: str) -> Iterator[None]:
-            _refuse_what_leans(connection, table, columns)
+            if leaning := _leaning(connection, table, columns):
+                compared.refuse(
+                    f"as these hold on to a column and not to its name, they would go on with the old one: {leaning}. "
+                    "Drop them first, and make them again afterwards."
+                )
             compared.before()
             with contextlib.nullcontext() if connection.in_atomic_block else transaction.atomic(connection.alias):
                 if compared.locks:
@@ -136,15 +139,10 @@ class PostgreSQLOnline:
         editor.execute(str(Statement(VALIDATE, **statement.parts)), None)
 
 
-def _refuse_what_leans(connection: Any, table: str, columns: Sequence[str]) -> None:
+def _leaning(connection: Any, table: str, columns: Sequence[str]) -> str:
     with connection.cursor() as cursor:
         cursor.execute(LEANING, [table, list(columns)])
-        leaning = [words for (words,) in cursor.fetchall()]
-    if leaning:
-        raise Refused(
-            f"The columns {' and '.join(columns)} of {table} cannot exchange their names while this holds on to them, "
-            f"as it would go on with the old one: {', '.join(leaning)}. Drop it first, and make it again afterwards."
-        )
+        return ", ".join(words for (words,) in cursor.fetchall())
 
 
 @contextlib.contextmanager
