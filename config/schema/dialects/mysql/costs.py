@@ -3,7 +3,7 @@
 from config.schema.dialects.costs import ONLINE, Cost, Kind
 
 COPY = "copies the table while writes wait"
-REWRITE = "add a new column, fill it in batches while both are written, and swap them"
+REWRITE = "add a new column, fill it in batches while both are written, and swap them (SwapFields)"
 IN_A_COPY = "executor='pt-osc' (MariaDB)"
 IN_EITHER_WAY = f"{REWRITE}; or AlterFieldOnline with {IN_A_COPY}"
 WINDOW = "blocking='because ...' in a window that is announced"

@@ -2,7 +2,7 @@
 
 from config.schema.dialects.costs import ONLINE, Cost, Kind
 
-REWRITE = "add a new column, fill it in batches while both are written, and swap them"
+REWRITE = "add a new column, fill it in batches while both are written, and swap them (SwapFields)"
 COSTS = {
     Kind.ADD_COLUMN: Cost(False, "changes the catalogue only, once no other session uses the table"),
     Kind.DROP_COLUMN: Cost(False, "changes the catalogue only, once no other session uses the table"),
