@@ -18,6 +18,7 @@ class Part(Enum):
     COLUMN = "column"
     INDEX = "index"
     CONSTRAINT = "constraint"
+    NAMES = "names"
     CODE = "code"
 
 
@@ -25,8 +26,8 @@ class Part(Enum):
 class Change:
     """One part of the database before and after an operation; None is absent.
 
-    `old` and `new` are a model's state, a field that knows its name, an index, a constraint, or, as code, the
-    operation itself, which alone knows what it does.
+    `old` and `new` are a model's state, a field that knows its name, an index, a constraint, two fields that exchange
+    their columns' names, or, as code, the operation itself, which alone knows what it does.
     """
 
     part: Part
@@ -130,6 +131,10 @@ def _changes(operation: Any, app_label: str, before: ProjectState, after: Projec
             old = before.models[app_label, operation.old_name_lower]
             new = after.models[app_label, operation.new_name_lower]
             yield Change(Part.TABLE, app_label, old, new, old, new)
+        case _ if getattr(operation, "exchanges_columns", False):
+            models = [state.models[app_label, operation.model_name_lower] for state in (before, after)]
+            fields = [tuple(named_field(each, name) for name in (operation.name, operation.other)) for each in models]
+            yield Change(Part.NAMES, app_label, *models, *fields)
         case django.RenameField():
             yield _column(app_label, operation.model_name_lower, operation.old_name, operation.new_name, before, after)
         case django.AddField() | django.RemoveField() | django.AlterField():

@@ -141,6 +141,11 @@ class LiveRows:
                 self.tables[name] = moved[number] if number < len(moved) else LiveTable(None)
         elif change.part is Part.COLUMN:
             self._follow_column(change)
+        elif change.part is Part.NAMES:
+            live = self.tables.setdefault(table := self._table(change.new_model), LiveTable(table))
+            first, second = (each.column for each in change.new)
+            was = live.columns.get(first, first), live.columns.get(second, second)
+            live.columns[second], live.columns[first] = was
 
     def _follow_column(self, change: Change) -> None:
         table, old, new = self._table(change.new_model), change.old, change.new

@@ -188,12 +188,15 @@ class Waits:
     ) -> Answer:
         began, attempts, lost = time.monotonic(), 0, 0
         self._pause_seconds = FIRST_PAUSE
+        builds = not whole and self.limit >= PATIENT and self.native.builds(sql)
         while True:
             # The first attempt does not wait where the engine has such; that disturbs nobody, so it needs no look.
-            looks = attempts or (self.native.whole and not whole)
+            # Of a build it would be the end that fails, among those who come and go.
+            looks = attempts or builds or (self.native.whole and not whole)
             seen = self._wait_outside(names, sql, began) if looks else Seen(exact=False)
             tried = time.monotonic()
-            seconds = self._seconds_in_queue(seen, sql, attempts, lost, tried - began)
+            first_of_build = builds and not attempts
+            seconds = self._seconds_in_queue(seen, sql, attempts, lost, tried - began, first_of_build=first_of_build)
             try:
                 if whole:
                     self._seconds_to_take = seconds
@@ -228,15 +231,19 @@ class Waits:
             self._pause(seen, names, sql)
         return Seen(brief=BRIEF)
 
-    def _seconds_in_queue(self, seen: Seen, sql: str, attempts: int, lost: int, waited: float) -> float:
+    def _seconds_in_queue(
+        self, seen: Seen, sql: str, attempts: int, lost: int, waited: float, *, first_of_build: bool
+    ) -> float:
         own = self.native.own_limit(sql, self.limit - self._waited)
         if own is not None:
             if (others := self._seen(words_of(sql), "")).holders:
                 self.say(f"{self._name} waits up to {own:.0f} s for {who_of(others)}; it needs {_what(sql)} ...")
             return own
-        if seen.missing and (lost or attempts % BLIND_ATTEMPTS == BLIND_ATTEMPTS - 1):
+        if lost and not seen.exact:
             return PATIENT
-        return seen.brief if waited >= PATIENT else min(seen.brief, BRIEF)
+        if seen.missing and (first_of_build or attempts % BLIND_ATTEMPTS == BLIND_ATTEMPTS - 1):
+            return PATIENT
+        return seen.brief if first_of_build or waited >= PATIENT else min(seen.brief, BRIEF)
 
     @contextlib.contextmanager
     def _limited(self, sql: str, seconds: float) -> Iterator[str]:

@@ -118,12 +118,12 @@ def show_online(engine: str, result: dict) -> None:
         ours, stock = found["ours"], found["stock"]
         django = f"Django's own {stock['stall']:>7.3f} s of {stock['seconds']:>6.2f} s"
         if ours == "refused":
-            print(f"  {name:<12}refused, as the engine has no online form; {django}", flush=True)
+            print(f"  {name:<16}refused, as the engine has no online form; {django}", flush=True)
             continue
         words = f"{ours['stall']:>7.3f} s of {ours['seconds']:>6.2f} s (goal: under 0.1), {django}"
         if stock["stall"] > BLOCKS_AT_ALL:
             words += f", {stock['stall'] / ours['stall']:.0f} times as long (goal: 20)"
-        print(f"  {name:<12}{words}", flush=True)
+        print(f"  {name:<16}{words}", flush=True)
 
 
 if __name__ == "__main__":

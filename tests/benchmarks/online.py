@@ -25,8 +25,10 @@ LIMIT = 600
 REFUSED = "refused"
 DEADLOCKS = (1213, 1205, "40P01")
 FILL = {
-    "postgresql": "INSERT INTO killed_thing (name, size) SELECT 'name-' || n, 1 FROM generate_series(1, {rows}) n",
-    "mariadb": "INSERT INTO killed_thing (name, size) SELECT CONCAT('name-', seq), 1 FROM seq_1_to_{rows}",
+    "postgresql": "INSERT INTO killed_thing (name, size, length, length_too) "
+    "SELECT 'name-' || n, 1, n, n FROM generate_series(1, {rows}) n",
+    "mariadb": "INSERT INTO killed_thing (name, size, length, length_too) "
+    "SELECT CONCAT('name-', seq), 1, seq, seq FROM seq_1_to_{rows}",
 }
 
 

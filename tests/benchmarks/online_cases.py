@@ -3,7 +3,13 @@
 from django.db import migrations as m
 from django.db import models
 
-from config.schema.operations import AddConstraintOnline, AddFieldOnline, AddIndexOnline, AlterFieldOnline
+from config.schema.operations import (
+    AddConstraintOnline,
+    AddFieldOnline,
+    AddIndexOnline,
+    AlterFieldOnline,
+    SwapFields,
+)
 from tests.awkward.killed.corpus import Case, fk
 
 __all__ = ["BEFORE", "OPERATIONS", "Case"]
@@ -16,6 +22,8 @@ BEFORE = [
             ("id", models.BigAutoField(primary_key=True)),
             ("name", models.CharField(max_length=100, null=True)),
             ("size", models.IntegerField(null=True)),
+            ("length", models.IntegerField(null=True)),
+            ("length_too", models.BigIntegerField(null=True)),
         ],
     ),
 ]
@@ -24,6 +32,8 @@ INDEX = models.Index(fields=["size"], name="thing_by_size")
 UNIQUE = models.UniqueConstraint(fields=["name"], name="thing_once")
 CHECK = models.CheckConstraint(condition=models.Q(size__gte=0), name="thing_has_size")
 NAME = models.CharField(max_length=100)
+LARGER = models.BigIntegerField(null=True)
+WRITTEN = "because the writers write neither"
 
 OPERATIONS = {
     "column": (m.AddField("thing", "more", SEVEN), AddFieldOnline("thing", "more", SEVEN)),
@@ -31,5 +41,10 @@ OPERATIONS = {
     "unique": (m.AddConstraint("thing", UNIQUE), AddConstraintOnline("thing", UNIQUE)),
     "foreign key": (m.AddField("thing", "parent", fk()), AddFieldOnline("thing", "parent", fk())),
     "not null": (m.AlterField("thing", "name", NAME), AlterFieldOnline("thing", "name", NAME)),
+    "type": (m.AlterField("thing", "length", LARGER), SwapFields("thing", "length", "length_too", locked_seconds=5)),
+    "type, unlocked": (
+        m.AlterField("thing", "length", LARGER),
+        SwapFields("thing", "length", "length_too", unlocked=WRITTEN),
+    ),
     "check": (m.AddConstraint("thing", CHECK), AddConstraintOnline("thing", CHECK)),
 }

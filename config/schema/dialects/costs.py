@@ -37,6 +37,7 @@ class Kind(Enum):
     TO_TEXT = "lifts the limit of a text"
     WIDER = "gives a number more digits"
     TYPE = "changes a type"
+    EXCHANGE = "exchanges the names of two columns"
     STORED = "adds a stored generated column"
     UNKNOWN = "runs code of its own"
 
@@ -95,6 +96,8 @@ def kinds_of(change: Change) -> Iterator[Kind]:
             yield Kind.CHECK_IN_WINDOW if change.online else Kind.CHECK
         case Part.CONSTRAINT if change.new:
             yield Kind.ONLINE if change.online else Kind.UNIQUE
+        case Part.NAMES:
+            yield Kind.EXCHANGE
         case Part.CODE:
             yield Kind.UNKNOWN
 

@@ -2,11 +2,30 @@
 
 import contextlib
 import copy
-from collections.abc import Iterator
-from typing import Any, Protocol
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any, NoReturn, Protocol
 
+from django.db.backends.utils import truncate_name
 from django.db.models import Value
 from django.db.models.functions import Now
+
+
+class Compared(Protocol):
+    """A comparison of rows around a change that holds only while they are alike."""
+
+    seconds: float
+    """How long others may be kept waiting for it."""
+    locks: bool
+    """Whether it is done again when nobody else can write."""
+
+    def before(self) -> None:
+        """Compare while others write. Raises DatabaseError."""
+
+    def locked(self) -> None:
+        """Compare when nobody else can write. Raises DatabaseError."""
+
+    def refuse(self, words: str) -> NoReturn:
+        """Refuse the change for another reason. Raises DatabaseError, by which the journal knows it was not done."""
 
 
 class Online(Protocol):
@@ -58,6 +77,9 @@ class Online(Protocol):
     def allow_null(self, editor: Any, model: Any, field: Any) -> None:
         """Let a column take NULL."""
 
+    def exchange(self, editor: Any, model: Any, columns: Sequence[str], compared: Compared) -> None:
+        """Have two columns exchange their names, in one statement, where it is run after the rows were compared."""
+
     def copying(self, connection: Any, table: str) -> contextlib.AbstractContextManager[None] | None:
         """Within it another program does each ALTER TABLE in a copy, while others write; None: nothing needs that.
 
@@ -81,6 +103,33 @@ def ending(editor: Any, clause: str) -> Iterator[None]:
         yield
     finally:
         del editor.execute
+
+
+@contextlib.contextmanager
+def around_statement(
+    connection: Any, sql: str, around: Callable[[str], contextlib.AbstractContextManager[None]]
+) -> Iterator[None]:
+    """Within it, `around` stands around each run of this very statement, inside what journals it and waits for it.
+
+    So it is left out where the statement is passed over. It is handed the settings that the statement begins with.
+    """
+
+    def wrapper(execute: Any, said: Any, params: Any, many: bool, context: Any) -> Any:
+        if not str(said).endswith(sql):
+            return execute(said, params, many, context)
+        with around(str(said).removesuffix(sql)):
+            return execute(said, params, many, context)
+
+    with connection.execute_wrapper(wrapper):
+        yield
+
+
+def rename_by_turns(editor: Any, model: Any, first: str, second: str) -> list[str]:
+    """The statements by which two columns exchange their names, where no single one can."""
+    quote, table = editor.quote_name, editor.quote_name(model._meta.db_table)
+    aside = truncate_name(f"swapped_{first}", editor.connection.ops.max_name_length())
+    turns = ((first, aside), (second, first), (aside, second))
+    return [f"ALTER TABLE {table} RENAME COLUMN {quote(was)} TO {quote(becomes)}" for was, becomes in turns]
 
 
 def hindrance_of_default(field: Any) -> str:

@@ -92,6 +92,10 @@ class TableWaits(Protocol):
     def changes_shape(self, sql: str) -> bool:
         """Whether a statement takes tables from those who use them."""
 
+    def builds(self, sql: str) -> bool:
+        """Whether a statement works for long between two moments in which it needs the table, so that an attempt which
+        fails in the second has done its work for nothing."""
+
     def own_limit(self, sql: str, seconds: float) -> float | None:
         """For a statement that waits without being in anybody's way: how long it may, of the `seconds` left."""
 
@@ -112,6 +116,9 @@ class ServerWaits:
 
     def until(self, connection: Any, seconds: float) -> None:
         pass
+
+    def builds(self, sql: str) -> bool:
+        return False
 
     def briefly(self, connection: Any) -> contextlib.AbstractContextManager[None]:
         return contextlib.nullcontext()

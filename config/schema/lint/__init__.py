@@ -12,6 +12,7 @@ from config.schema.lint.operations import (
     missing_reverse,
     mixed_transaction,
     stages,
+    swaps,
     unsafe_operations,
 )
 from config.schema.lint.project import Key, Project, default_labels, name_of
@@ -30,6 +31,7 @@ OF_MIGRATIONS: tuple[Check, ...] = (
     edited_migrations,
     unsafe_operations,
     stages,
+    swaps,
 )
 
 

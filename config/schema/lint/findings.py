@@ -43,6 +43,7 @@ RULES = {
         Rule("schema.C023", ERROR, "the running release uses what is removed"),
         Rule("schema.C024", ERROR, "a stage is none", may_be_silenced=False),
         Rule("schema.C025", ERROR, "the deployed release needs what comes after the deploy"),
+        Rule("schema.C026", ERROR, "two columns cannot be swapped", may_be_silenced=False),
     )
 }
 

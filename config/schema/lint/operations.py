@@ -118,6 +118,19 @@ def unsafe_operations(project: Project) -> Iterator[Finding]:
                             yield Finding(id_, name_of(migration), f"{step.operation.describe()}: {why}", way_out)
 
 
+def swaps(project: Project) -> Iterator[Finding]:
+    """schema.C026; `migrate` refuses it too, when everything before it has been done."""
+    for migration, steps, _ in project.walk:
+        for step in steps:
+            if getattr(step.operation, "exchanges_columns", False):
+                swap: Any = step.operation
+                model = step.before.apps.get_model(migration.app_label, swap.model_name)
+                if obstacle := swap.obstacle(model):
+                    words = f"{swap.describe()} is refused: {obstacle}"
+                    way = "Put what is missing into a migration before this operation."
+                    yield Finding("schema.C026", name_of(migration), words, way)
+
+
 NEEDED = {Kind.NEW_TABLE, Kind.ADD_COLUMN}
 
 

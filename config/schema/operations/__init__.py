@@ -15,6 +15,7 @@ from config.schema.operations.online import (
 from config.schema.operations.partitions import PartitionByMonth, month_bounds
 from config.schema.operations.quarantine import DropQuarantined, QuarantineField, QuarantineModel
 from config.schema.operations.statements import UNCHANGED, DialectSQL, Statements
+from config.schema.operations.swap import SwapFields
 
 __all__ = [
     "UNCHANGED",
@@ -31,6 +32,7 @@ __all__ = [
     "QuarantineField",
     "QuarantineModel",
     "Statements",
+    "SwapFields",
     "month_bounds",
 ]
 
@@ -48,6 +50,7 @@ for each in (
     QuarantineField,
     QuarantineModel,
     Statements,
+    SwapFields,
 ):
     # A migration is written with this address, and its digest holds it; where a class lives inside may change.
     each.__module__ = __name__

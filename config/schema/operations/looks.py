@@ -6,7 +6,24 @@ Each raises Refused, with how many rows stand in the way and the keys of one or 
 from collections.abc import Sequence
 from typing import Any
 
-from django.db.models import CheckConstraint, Count, F, Model, OrderBy, QuerySet, UniqueConstraint
+from django.db.models import (
+    Case,
+    CharField,
+    CheckConstraint,
+    Count,
+    F,
+    IntegerField,
+    Model,
+    OrderBy,
+    Q,
+    QuerySet,
+    TextField,
+    UniqueConstraint,
+    Value,
+    When,
+)
+from django.db.models.functions import Collate, Length
+from django.db.models.lookups import Exact
 
 from config.schema.dialects import dialect
 from config.schema.exits import Refused
@@ -70,6 +87,47 @@ def refuse_orphans(editor: Any, model: type[Model], field: Any) -> None:
         f"{quote(field.column)} IS NOT NULL AND NOT EXISTS ({there})",
         f"refer with {field.column} to rows that {target.model._meta.db_table} does not have",
     )
+
+
+def refuse_differences(connection: Any, model: type[Model], name: str, value: Any) -> None:
+    """Refuse rows whose field `name` does not hold what the expression `value` makes of the row."""
+    rows = _that_differ(connection, model, name, value)
+    with connection.cursor() as cursor:
+        cursor.execute(*_compiled(connection, rows.values("pk")[:1]))
+        example = cursor.fetchone()
+        if not example:
+            return
+        cursor.execute(*_compiled(connection, rows.order_by().values("marked").annotate(times=Count("*"))))
+        count = cursor.fetchone()[-1]
+    raise Refused(
+        f"{count} {'row' if count == 1 else 'rows'} of {model._meta.db_table} {'holds' if count == 1 else 'hold'} "
+        f"another value in {name} than they should, such as the one with the key {example[0]}. {AGAIN}"
+    )
+
+
+def any_differs(connection: Any, model: type[Model], name: str, value: Any) -> bool:
+    """Whether any row is one that `refuse_differences` refuses."""
+    with connection.cursor() as cursor:
+        cursor.execute(*_compiled(connection, _that_differ(connection, model, name, value).values("pk")[:1]))
+        return cursor.fetchone() is not None
+
+
+def _that_differ(connection: Any, model: type[Model], name: str, value: Any) -> QuerySet[Any, Any]:
+    """NULL is like NULL here, and of texts every character counts."""
+    is_text = isinstance(model._meta.get_field(name), CharField | TextField)
+    collation = dialect(connection).identifier_collation if is_text else None
+    held, wanted = (Collate(each, collation) if collation else each for each in (F(name), F("wanted")))
+    same = Q(Exact(held, wanted))
+    if is_text:
+        same &= Q(Exact(Length(name), Length("wanted")))
+    rows = model._base_manager.order_by().alias(wanted=value)
+    marked = Case(
+        When(same, then=Value(0)),
+        When(**{f"{name}__isnull": True, "wanted__isnull": True, "then": Value(0)}),
+        default=Value(1),
+        output_field=IntegerField(),
+    )
+    return rows.annotate(marked=marked).filter(marked=1)
 
 
 def _refuse(editor: Any, model: type[Model], condition: str, words: str) -> None:

@@ -267,7 +267,7 @@ class AlterFieldOnline(Online, AlterField):
         if not _holds_all(work.editor.connection, old, new):
             raise Refused(
                 f"{self.describe()}: not every value of the old type is one of the new, and the copy would cut those "
-                "that are not; add a new column, fill it in batches while both are written, and swap them."
+                "that are not; add a new column, fill it in batches while both are written, and swap them (SwapFields)."
             )
         return True
 
@@ -287,7 +287,7 @@ class AlterFieldOnline(Online, AlterField):
         if less := _what_else_changes(work.editor, old, new):
             raise Refused(
                 f"{self.describe()} would change {less[0]}, which has no online form; "
-                "add a new column, fill it in batches while both are written, and swap them."
+                "add a new column, fill it in batches while both are written, and swap them (SwapFields)."
             )
         work.keys(old, new)
         if old.null and not new.null:

@@ -113,8 +113,18 @@ class DropQuarantined(Operation):
         table = quote(self.table) if self.column else put_aside
         if not self.lossy and not schema_editor.collect_sql:
             self._refuse_what_is_held(connection, f"{table} WHERE {put_aside} IS NOT NULL" if self.column else table)
+        if self.column and dialect(connection).online is None:
+            for name in self._indexes(connection):
+                schema_editor.execute(f"DROP INDEX {quote(name)}", None)
         drop = f"ALTER TABLE {table} DROP COLUMN {put_aside}" if self.column else f"DROP TABLE {table}"
         schema_editor.execute(drop, None)
+
+    def _indexes(self, connection: Any) -> list[str]:
+        """The indexes that have to go before the column, where they do not go with it."""
+        column = name_in_quarantine(connection, self.column)
+        with connection.cursor() as cursor:
+            there = connection.introspection.get_constraints(cursor, self.table)
+        return sorted(name for name, each in there.items() if each["index"] and column in each["columns"])
 
     def _refuse_what_is_held(self, connection: Any, source: str) -> None:
         with connection.cursor() as cursor:

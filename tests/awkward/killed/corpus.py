@@ -23,6 +23,7 @@ from config.schema.operations import (
     Backfill,
     QuarantineField,
     QuarantineModel,
+    SwapFields,
 )
 
 APP = "killed"
@@ -101,6 +102,23 @@ KEPT = [
     ),
 ]
 """More rows than the least batch has."""
+TYPED = [
+    m.CreateModel(
+        "Typed",
+        [pk(), ("code", models.CharField(max_length=20, unique=True)), ("code_too", models.IntegerField(unique=True))],
+    ),
+    m.RunPython(
+        lambda apps, editor: (
+            apps.get_model(APP, "Typed")
+            .objects.using(editor.connection.alias)
+            .bulk_create(
+                apps.get_model(APP, "Typed")(id=number, code=str(number), code_too=number) for number in (1, 2)
+            )
+        ),
+        m.RunPython.noop,
+    ),
+]
+"""The same value in two columns of different types."""
 INDEX = models.Index(fields=["name"], name="thing_by_name")
 UNIQUE = models.UniqueConstraint(fields=["id", "name"], name="thing_id_and_name")
 CHECK = models.CheckConstraint(condition=models.Q(name__gt=""), name="thing_has_name")
@@ -430,4 +448,17 @@ CASES: dict[str, Case] = {
     ),
     "quarantine_field": Case(THING, [QuarantineField("Thing", "name")]),
     "quarantine_model": Case(THING, [QuarantineModel("Thing")]),
+    "swap": Case(TYPED, [SwapFields("Typed", "code", "code_too")], quick=True, atomic=(False,)),
+    "swap_unlocked_among_others": Case(
+        TYPED,
+        [
+            AddFieldOnline("Typed", "more", models.IntegerField(null=True)),
+            SwapFields("Typed", "code", "code_too", unlocked="because nobody writes"),
+            QuarantineField("Typed", "code_too"),
+        ],
+        atomic=(False,),
+    ),
+    "swap_in_a_transaction": Case(
+        TYPED, [SwapFields("Typed", "code", "code_too")], atomic=(True,), engines=("sqlite", "mariadb")
+    ),
 }

@@ -21,7 +21,7 @@ from tests.config.schema.live import empty_database
 NUMBERS = itertools.count(1)
 HEAD = """\
 from django.db import migrations, models
-from config.schema.operations import DialectSQL, Statements
+from config.schema.operations import AddFieldOnline, AlterFieldOnline, DialectSQL, Statements, SwapFields
 
 
 class Migration(migrations.Migration):

@@ -3,6 +3,7 @@
 import json
 import os
 import re
+import subprocess
 from pathlib import Path
 from typing import Any
 
@@ -38,7 +39,8 @@ def create(text):
 def create_many(*texts):
     before = set(Disk.objects.values_list("pk", flat=True))
     Disk.objects.bulk_create(Disk(**{NAME: text}) for text in texts)
-    return sorted({*Disk.objects.values_list("pk", flat=True)} - before)
+    mine = Disk.objects.filter(**{f"{NAME}__in": texts})
+    return sorted({*mine.values_list("pk", flat=True)} - before)
 
 def save(pk, text):
     disk = Disk.objects.get(pk=pk)
@@ -55,6 +57,9 @@ def update(pk, text):
 def append(pk, text):
     assert Disk.objects.filter(pk=pk).update(**{NAME: Concat(F(NAME), Value(text))}) == 1
 
+def increase(pk, by):
+    assert Disk.objects.filter(pk=pk).update(**{NAME: F(NAME) + by}) == 1
+
 def update_many(pk, text):
     disk = Disk.objects.get(pk=pk)
     setattr(disk, NAME, text)
@@ -65,18 +70,18 @@ for line in sys.stdin:
     print(json.dumps(globals()[what](*arguments)), flush=True)
 """
 MIGRATE = """
-from django.core.management import call_command
-call_command(*sys.argv[1:])
+from django.core.management import execute_from_command_line
+execute_from_command_line(["manage.py", *sys.argv[1:]])
 """
 
 
 class Releases:
     """All releases of the page, each in a folder of its own, of one database."""
 
-    def __init__(self, folder: Path, url: str) -> None:
+    def __init__(self, folder: Path, url: str, page: Path = PAGE) -> None:
         self._folder, self._url = folder, url
         files: dict[str, str] = {"__init__.py": "", "migrations/__init__.py": ""}
-        for number, text in enumerate(re.split(r"^## Release \d", PAGE.read_text(), flags=re.MULTILINE)[1:], 1):
+        for number, text in enumerate(re.split(r"^## Release \d", page.read_text(), flags=re.MULTILINE)[1:], 1):
             # A release has the migrations of those before it, and the models that were changed last.
             files |= FILE.findall(text)
             for name, code in files.items():
@@ -86,15 +91,19 @@ class Releases:
 
     def manage(self, number: int, *arguments: str) -> None:
         """Run a command with this release's files, to its end."""
-        path = f"import sys; sys.path.insert(0, {str(self._folder / str(number))!r}); sys.argv[1:] = {arguments!r}\n"
-        done = script(self._url, path + SETUP + MIGRATE, apps="")
+        done = self.tried(number, *arguments)
         assert done.returncode == 0, done.stdout + done.stderr
+
+    def tried(self, number: int, *arguments: str) -> "subprocess.CompletedProcess[str]":
+        """The same, whatever comes of it."""
+        path = f"import sys; sys.path.insert(0, {str(self._folder / str(number))!r}); sys.argv[1:] = {arguments!r}\n"
+        return script(self._url, path + SETUP + MIGRATE, apps="")
 
     def migrate(self, number: int, name: str) -> None:
         self.manage(number, "migrate", "shop", name, "--verbosity=0")
 
-    def serve(self, number: int) -> "Serving":
-        return Serving(self._folder / str(number), self._url, ATTRIBUTE[number])
+    def serve(self, number: int, attribute: str = "") -> "Serving":
+        return Serving(self._folder / str(number), self._url, attribute or ATTRIBUTE[number])
 
 
 class Serving:

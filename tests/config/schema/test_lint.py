@@ -238,6 +238,23 @@ def test_a_column_that_may_be_left_out_may_be_dropped_after_the_deploy(app: App)
     assert ids(app) == set()
 
 
+ADD_TOO = 'AddFieldOnline("thing", "size_too", models.BigIntegerField(null=True))'
+SWAP = 'SwapFields("thing", "size", "size_too")'
+
+
+def test_a_swap_that_would_leave_a_column_unguarded_trips(app: App) -> None:
+    indexed = 'AlterFieldOnline("thing", "size", models.IntegerField(null=True, db_index=True))'
+    app.add("0002_swap", f"{indexed}, {ADD_TOO}, {SWAP}", attributes="atomic = False")
+    [finding] = [each for each in found(app) if each.id != "schema.C001"]
+    assert finding.id == "schema.C026"
+    assert "size has an index, and size_too has none like it" in finding.message
+
+
+def test_a_swap_of_columns_that_are_guarded_alike_does_not(app: App) -> None:
+    app.add("0002_swap", f"{ADD_TOO}, {SWAP}", attributes="atomic = False")
+    assert ids(app) == set()
+
+
 class TestDrift:
     def test_a_field_that_no_migration_makes_trips(self, app: App) -> None:
         app.models(ID + "    name = models.CharField(max_length=50)\n")

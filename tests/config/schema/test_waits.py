@@ -9,6 +9,8 @@ from urllib.parse import urlsplit
 
 import pytest
 
+from config.schema.waits import Waits
+from tests.config.schema.live import connected
 from tests.config.schema.processes import LIMIT, rows, run, start, wait_for
 from tests.config.schema.queue import READ, Reader, holding
 from tests.engines import connect, execute, fresh_database, present
@@ -143,6 +145,32 @@ def test_code_that_says_that_it_may_be_run_again_is(postgresql, tmp_path):
     assert worst < STANDS_ASIDE
     assert len(ran.read_text().splitlines()) > 1
     assert rows(postgresql, MORE.format("second")) == [(0,)]
+
+
+ALTERED = [
+    # a statement, and for how many seconds its first attempt waits
+    ("CREATE INDEX by_what ON queued_first (id) ALGORITHM=NOCOPY LOCK=NONE", 1),
+    ("CREATE INDEX by_what ON queued_first (id)", 1),
+    ("ALTER TABLE queued_first MODIFY what varchar(80) NULL, ALGORITHM=INPLACE, LOCK=NONE", 1),
+    ("ALTER TABLE queued_first ADD COLUMN one int NULL, ALGORITHM=INSTANT, LOCK=NONE", 0),
+]
+
+
+@only_mariadb
+@pytest.mark.parametrize(("sql", "seconds"), ALTERED)
+def test_on_mariadb_what_builds_is_patient_from_the_first_attempt_as_its_end_may_not_fail(
+    sql: str, seconds: int, django_db_blocker
+):
+    said: list[str] = []
+    with (
+        django_db_blocker.unblock(),
+        fresh_database("mariadb") as url,
+        connected(url) as connection,
+        connection.cursor() as cursor,
+    ):
+        cursor.execute("CREATE TABLE queued_first (id int PRIMARY KEY, what varchar(80))")
+        Waits(connection, limit=20).statement(sql, lambda text: (said.append(text), cursor.execute(text)))
+    assert said == [f"SET STATEMENT lock_wait_timeout = {seconds} FOR {sql}"]
 
 
 @only_mariadb

@@ -3,13 +3,18 @@
 from config.schema.dialects.costs import ONLINE, Cost, Kind
 
 COPY = "copies the table while writes wait"
-REWRITE = "add a new column, fill it in batches while both are written, and swap them"
+REWRITE = "add a new column, fill it in batches while both are written, and swap them (SwapFields)"
 IN_A_COPY = "executor='pt-osc' (MariaDB)"
 IN_EITHER_WAY = f"{REWRITE}; or AlterFieldOnline with {IN_A_COPY}"
 WINDOW = "blocking='because ...' in a window that is announced"
 COSTS = {
     Kind.ADD_COLUMN: Cost(False, "is instant"),
     Kind.DROP_COLUMN: Cost(False, "is instant"),
+    Kind.EXCHANGE: Cost(
+        False,
+        "compares the rows while others write, and once more, within the limit of the operation, while nobody can use "
+        "the table, which is then done in a moment",
+    ),
     Kind.INDEX: Cost(False, "builds the index while writes go on"),
     Kind.UNIQUE: Cost(False, "builds the unique index while writes go on"),
     Kind.ONLINE: ONLINE,

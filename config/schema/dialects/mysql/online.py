@@ -4,18 +4,21 @@ MySQL is unproved: its server is not in Debian.
 """
 
 import contextlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 from django.db import DatabaseError
 
 from config.schema.dialects.locks import answer
+from config.schema.dialects.mysql.cluster import Galera
 from config.schema.dialects.mysql.copying import TOOL, copying
-from config.schema.dialects.online import ending, hindrance_of_default, without_keys
+from config.schema.dialects.online import Compared, around_statement, ending, hindrance_of_default, without_keys
 from config.schema.exits import Refused
 
 CANNOT, CANNOT_BECAUSE = 1845, 1846
+NO_RIGHT, NO_RIGHT_ON_TABLE = 1044, 1142
 COPIES_ONLINE = (11, 2)
+UNLOCKED = "Or say unlocked='because every process that runs writes both': then all rows are compared before only."
 
 
 class MySQLOnline:
@@ -91,6 +94,28 @@ class MySQLOnline:
             f"ALTER TABLE {table} MODIFY {column} {definition}, ALGORITHM=INPLACE, LOCK=NONE", parameters or None
         )
 
+    def exchange(self, editor: Any, model: Any, columns: Sequence[str], compared: Compared) -> None:
+        """The table is locked by the session, so that the rows are compared and the statement run in one breath."""
+        connection, table = editor.connection, editor.quote_name(model._meta.db_table)
+        first, second = (editor.quote_name(each) for each in columns)
+        names = f"RENAME COLUMN {first} TO {second}, RENAME COLUMN {second} TO {first}"
+        sql = f"ALTER TABLE {table} {names}{self._column}"
+
+        @contextlib.contextmanager
+        def around(settings: str) -> Iterator[None]:
+            if compared.locks and Galera().is_member(connection):
+                compared.refuse(f"on Galera a lock is one of a single node. {UNLOCKED}")
+            compared.before()
+            if not compared.locks:
+                yield
+                return
+            with _limited(connection, compared.seconds), _locked(connection, table, settings, compared):
+                compared.locked()
+                yield
+
+        with around_statement(connection, sql, around):
+            editor.execute(sql, None)
+
     def copying(self, connection: Any, table: str) -> contextlib.AbstractContextManager[None]:
         if not connection.mysql_is_mariadb:
             raise Refused(
@@ -112,6 +137,40 @@ def _without_foreign_key_checks(connection: Any) -> Iterator[None]:
         # A session that is gone keeps nothing.
         with contextlib.suppress(DatabaseError):
             _set(connection, before)
+
+
+@contextlib.contextmanager
+def _locked(connection: Any, table: str, settings: str, compared: Compared) -> Iterator[None]:
+    """Within it nobody else uses the table. `settings`: how long the lock is waited for."""
+    try:
+        with connection.cursor() as cursor:
+            cursor.execute(f"{settings}LOCK TABLES {table} WRITE")
+    except DatabaseError as error:
+        if error.args and error.args[0] in (NO_RIGHT, NO_RIGHT_ON_TABLE):
+            compared.refuse(f"this user may not lock {table}: grant it LOCK TABLES. {UNLOCKED}")
+        raise
+    try:
+        yield
+    finally:
+        # A session that is gone holds nothing.
+        with contextlib.suppress(DatabaseError), connection.cursor() as cursor:
+            cursor.execute("UNLOCK TABLES")
+
+
+@contextlib.contextmanager
+def _limited(connection: Any, seconds: float) -> Iterator[None]:
+    """Within it a query takes no longer."""
+    name, said = ("max_statement_time", seconds)
+    if not connection.mysql_is_mariadb:
+        name, said = ("max_execution_time", round(seconds * 1000))
+    before = answer(connection, f"SELECT @@{name}")
+    with connection.cursor() as cursor:
+        cursor.execute(f"SET SESSION {name} = %s", [said])
+    try:
+        yield
+    finally:
+        with contextlib.suppress(DatabaseError), connection.cursor() as cursor:
+            cursor.execute(f"SET SESSION {name} = %s", [before])
 
 
 def _set(connection: Any, value: int) -> None:

@@ -12,7 +12,7 @@ from django.db import DatabaseError
 
 from config.schema.dialects.locks import answer
 from config.schema.dialects.mysql.statements import without_settings
-from config.schema.dialects.statements import first_words
+from config.schema.dialects.statements import first_words, without_comments
 from config.schema.dialects.waits import DATA_SECONDS, LONG, PATIENT, Holder, Seen, ServerWaits, shown
 
 SHAPE = {"CREATE", "ALTER", "DROP", "TRUNCATE", "RENAME", "OPTIMIZE", "REPAIR", "ANALYZE", "LOCK"}
@@ -34,6 +34,9 @@ TRANSACTIONS = f"""
     FROM information_schema.innodb_trx t JOIN information_schema.processlist p ON p.id = t.trx_mysql_thread_id
     WHERE p.db = DATABASE() AND p.id <> CONNECTION_ID() ORDER BY 3 DESC
 """
+BUILDS = re.compile(r"\bALGORITHM\s*=\s*(?:INPLACE|NOCOPY|COPY)\b", re.I)
+"""What is told in so many words not to be instant; an index is built without being told so, too."""
+INDEX = re.compile(r"\ACREATE\s+(?:UNIQUE\s+|FULLTEXT\s+|SPATIAL\s+)?INDEX\b", re.I)
 SETTINGS_OF_STATEMENT = re.compile(r"\ASET\s+STATEMENT\s+", re.I)
 SETTINGS = ("lock_wait_timeout", "innodb_lock_wait_timeout")
 
@@ -77,6 +80,10 @@ class MySQLWaits(ServerWaits):
 
     def changes_shape(self, sql: str) -> bool:
         return first_words(without_settings(sql))[0] in SHAPE
+
+    def builds(self, sql: str) -> bool:
+        sql = without_settings(sql)
+        return bool(BUILDS.search(sql) or INDEX.match(without_comments(sql)))
 
     def own_limit(self, sql: str, seconds: float) -> float | None:
         return None

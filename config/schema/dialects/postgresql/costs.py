@@ -2,11 +2,16 @@
 
 from config.schema.dialects.costs import ONLINE, Cost, Kind
 
-REWRITE = "add a new column, fill it in batches while both are written, and swap them"
+REWRITE = "add a new column, fill it in batches while both are written, and swap them (SwapFields)"
 COSTS = {
     Kind.ADD_COLUMN: Cost(False, "changes the catalogue only, once no other session uses the table"),
     Kind.DROP_COLUMN: Cost(False, "changes the catalogue only, once no other session uses the table"),
     Kind.RENAME: Cost(False, "changes the catalogue only, once no other session uses the table"),
+    Kind.EXCHANGE: Cost(
+        False,
+        "compares the rows while others write, and once more, within the limit of the operation, while nobody can use "
+        "the table, which is then done in a moment",
+    ),
     Kind.ONLINE: ONLINE,
     Kind.CHECK_IN_WINDOW: ONLINE,
     Kind.INDEX: Cost(

@@ -1,15 +1,35 @@
 """PostgreSQL builds indexes CONCURRENTLY, and takes what is NOT VALID at once and validates it beside the writers."""
 
+import contextlib
+from collections.abc import Iterator, Sequence
 from typing import Any
 
+from django.db import transaction
 from django.db.backends.ddl_references import Statement
 
-from config.schema.dialects.online import hindrance_of_default
+from config.schema.dialects.locks import answer
+from config.schema.dialects.online import Compared, around_statement, hindrance_of_default, rename_by_turns
 
 CREATE = ("CREATE INDEX ", "CREATE UNIQUE INDEX ")
 UNIQUE_INDEX = "CREATE UNIQUE INDEX CONCURRENTLY %(name)s ON %(table)s (%(columns)s)%(nulls_distinct)s"
 UNIQUE_BY_INDEX = "ALTER TABLE %(table)s ADD CONSTRAINT %(name)s UNIQUE USING INDEX %(name)s%(deferrable)s"
 VALIDATE = "ALTER TABLE %(table)s VALIDATE CONSTRAINT %(name)s"
+LEANING = """
+    WITH columns AS (
+      SELECT attrelid, attnum, attname, attacl FROM pg_attribute WHERE attrelid = %s::regclass AND attname = ANY(%s)
+    )
+    SELECT pg_describe_object(d.classid, d.objid, d.objsubid)
+    FROM pg_depend d JOIN columns c ON d.refobjid = c.attrelid AND d.refobjsubid = c.attnum
+    WHERE d.refclassid = 'pg_class'::regclass
+    AND d.classid <> ALL(ARRAY['pg_attrdef'::regclass, 'pg_statistic_ext'::regclass])
+    AND NOT (d.classid = 'pg_constraint'::regclass AND EXISTS (
+      SELECT FROM pg_constraint k WHERE k.oid = d.objid AND k.conrelid = c.attrelid))
+    AND NOT (d.classid = 'pg_class'::regclass AND EXISTS (
+      SELECT FROM pg_index i WHERE i.indexrelid = d.objid AND i.indrelid = c.attrelid))
+    UNION SELECT 'the rights granted on column ' || attname FROM columns WHERE attacl IS NOT NULL
+    ORDER BY 1
+"""
+"""What holds on to a column whatever it is called, and so would follow the old one: views above all."""
 
 
 class PostgreSQLOnline:
@@ -84,6 +104,30 @@ class PostgreSQLOnline:
         table, column = _names(editor, model, field)
         editor.execute(f"ALTER TABLE {table} ALTER COLUMN {column} DROP NOT NULL", None)
 
+    def exchange(self, editor: Any, model: Any, columns: Sequence[str], compared: Compared) -> None:
+        """Three statements in one text, which one transaction holds together."""
+        connection, table = editor.connection, editor.quote_name(model._meta.db_table)
+        sql = "; ".join(rename_by_turns(editor, model, *columns))
+
+        @contextlib.contextmanager
+        def around(settings: str) -> Iterator[None]:
+            if leaning := _leaning(connection, table, columns):
+                compared.refuse(
+                    f"as these hold on to a column and not to its name, they would go on with the old one: {leaning}. "
+                    "Drop them first, and make them again afterwards."
+                )
+            compared.before()
+            with contextlib.nullcontext() if connection.in_atomic_block else transaction.atomic(connection.alias):
+                if compared.locks:
+                    with connection.cursor() as cursor:
+                        cursor.execute(f"LOCK TABLE {table} IN ACCESS EXCLUSIVE MODE")
+                    with _limited(connection, compared.seconds):
+                        compared.locked()
+                yield
+
+        with around_statement(connection, sql, around):
+            editor.execute(sql, None)
+
     def copying(self, connection: Any, table: str) -> None:
         return None
 
@@ -93,6 +137,22 @@ class PostgreSQLOnline:
     def _add_and_validate(self, editor: Any, statement: Any) -> None:
         editor.execute(f"{statement} NOT VALID", None)
         editor.execute(str(Statement(VALIDATE, **statement.parts)), None)
+
+
+def _leaning(connection: Any, table: str, columns: Sequence[str]) -> str:
+    with connection.cursor() as cursor:
+        cursor.execute(LEANING, [table, list(columns)])
+        return ", ".join(words for (words,) in cursor.fetchall())
+
+
+@contextlib.contextmanager
+def _limited(connection: Any, seconds: float) -> Iterator[None]:
+    """Within it, and inside a transaction, a statement takes no longer."""
+    before = answer(connection, "SHOW statement_timeout")
+    answer(connection, "SELECT set_config('statement_timeout', %s, true)", str(max(1, round(seconds * 1000))))
+    yield
+    # After an error the transaction is rolled back, and the setting with it.
+    answer(connection, "SELECT set_config('statement_timeout', %s, true)", before)
 
 
 def _names(editor: Any, model: Any, field: Any) -> tuple[str, str]:

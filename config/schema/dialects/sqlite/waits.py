@@ -53,6 +53,9 @@ class SQLiteWaits:
     def changes_shape(self, sql: str) -> bool:
         return False
 
+    def builds(self, sql: str) -> bool:
+        return False
+
     def own_limit(self, sql: str, seconds: float) -> float | None:
         return max(LEAST, seconds)
 
