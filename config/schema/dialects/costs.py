@@ -38,6 +38,7 @@ class Kind(Enum):
     WIDER = "gives a number more digits"
     TYPE = "changes a type"
     STORED = "adds a stored generated column"
+    PARTS = "partitions a table"
     UNKNOWN = "runs code of its own"
 
 
