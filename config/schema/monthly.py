@@ -65,6 +65,9 @@ class _Table:
         for part in self.parts:
             if self.limit and part.end and part.end <= self.limit:
                 yield self._dropped(self.native, part)
+            elif self.limit and part.end and not part.begin:
+                # It takes all that is older, so some may be past long before its last row is.
+                yield from self._deletion(self.native.source(self.connection, self.name, part))
         if rest and self.native.rest_may_be_old:
             yield from self._deletion(self.native.source(self.connection, self.name, rest))
 

@@ -99,7 +99,8 @@ class PartitionByMonthOnline(Operation):
             return Cost(blocks=backwards and bool(self.blocking), why=why)
         if self.executor:
             return COPIED
-        return Cost(blocks=True, why="the server copies the table while writes wait", instead='say executor="pt-osc"')
+        instead = "give it executor='pt-osc' (MariaDB), or blocking='because ...' in a window that is announced"
+        return Cost(blocks=True, why="the server copies the table while writes wait", instead=instead)
 
     def state_forwards(self, app_label: str, state: Any) -> None:
         """The models know nothing of parts."""

@@ -11,7 +11,8 @@ from typing import Any
 from django.db import transaction
 
 from config.schema.dialects.partitions import Month, Part, Populated, execute, instant
-from config.schema.dialects.postgresql import populated as populated_tables
+from config.schema.dialects.postgresql.dividing import Dividing
+from config.schema.dialects.postgresql.joining import Joining
 from config.schema.exits import Refused
 
 LIKE = "INCLUDING DEFAULTS INCLUDING IDENTITY INCLUDING CONSTRAINTS"
@@ -89,10 +90,10 @@ class PostgreSQLPartitions:
         self._whole(connection, waits, {table}, [f"DROP TABLE {_quoted(connection, part.name)}"])
 
     def partition(self, populated: Populated, now: datetime) -> None:
-        populated_tables.partition(populated, now)
+        Dividing(populated).run(now)
 
     def unpartition(self, populated: Populated) -> None:
-        populated_tables.unpartition(populated)
+        Joining(populated).run()
 
     def _whole(self, connection: Any, waits: Any, names: set[str], statements: list[str]) -> None:
         def work(take: Callable[[], None]) -> None:

@@ -1,3 +1,4 @@
+from django.conf import settings
 from django.db import migrations
 
 from config.schema.operations import PartitionByMonthOnline
@@ -6,4 +7,4 @@ from config.schema.operations import PartitionByMonthOnline
 class Migration(migrations.Migration):
     atomic = False
     dependencies = [("parted", "0001_readings")]
-    operations = [PartitionByMonthOnline("Reading", "at", executor="pt-osc")]
+    operations = [PartitionByMonthOnline("Reading", "at", executor="pt-osc", blocking=settings.PARTED)]
