@@ -1,9 +1,19 @@
 """The operations that `tests.benchmarks.online` measures: Django's own, and the online form of each."""
 
+from datetime import UTC, datetime
+
 from django.db import migrations as m
 from django.db import models
+from django.db.models.functions import Now
 
-from config.schema.operations import AddConstraintOnline, AddFieldOnline, AddIndexOnline, AlterFieldOnline
+from config.schema.operations import (
+    AddConstraintOnline,
+    AddFieldOnline,
+    AddIndexOnline,
+    AlterFieldOnline,
+    PartitionByMonth,
+    PartitionByMonthOnline,
+)
 from tests.awkward.killed.corpus import Case, fk
 
 __all__ = ["BEFORE", "OPERATIONS", "Case"]
@@ -16,6 +26,7 @@ BEFORE = [
             ("id", models.BigAutoField(primary_key=True)),
             ("name", models.CharField(max_length=100, null=True)),
             ("size", models.IntegerField(null=True)),
+            ("at", models.DateTimeField(db_default=Now())),
         ],
     ),
 ]
@@ -31,5 +42,9 @@ OPERATIONS = {
     "unique": (m.AddConstraint("thing", UNIQUE), AddConstraintOnline("thing", UNIQUE)),
     "foreign key": (m.AddField("thing", "parent", fk()), AddFieldOnline("thing", "parent", fk())),
     "not null": (m.AlterField("thing", "name", NAME), AlterFieldOnline("thing", "name", NAME)),
+    "partitions": (
+        PartitionByMonth("killed_thing", by="at", indexes={}, first=f"{datetime.now(UTC):%Y-%m}", months=4),
+        PartitionByMonthOnline("thing", "at", executor="pt-osc"),
+    ),
     "check": (m.AddConstraint("thing", CHECK), AddConstraintOnline("thing", CHECK)),
 }

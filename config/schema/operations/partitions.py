@@ -61,6 +61,7 @@ class PartitionByMonthOnline(Operation):
     the field, a field that takes NULL.
     """
 
+    is_online = True
     keeps_its_place = True
     """`config.schema.resume` leaves its statements alone: the catalogue tells how far it came."""
     reduces_to_sql = False

@@ -8,12 +8,14 @@ import threading
 import time
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
+from importlib import import_module
 from typing import Any
 
 import pytest
 
 from config.schema.exits import REFUSED
 from config.schema.months import MONTHS_AHEAD, later, month_of
+from tests.checkout import ROOT
 from tests.config.schema.processes import rows, run, run_sql, start, wait_for
 from tests.engines import connect, fresh_database
 
@@ -317,7 +319,7 @@ def test_beside_something_unique_the_way_back_of_postgresql_needs_a_window(engin
     far = f"INSERT INTO parted_reading (at, meter) VALUES ('{NOW + timedelta(days=100)}', 1)"
     run_sql(table, far)
     assert "has something unique beside its key (once)" in refused(table, "0001")
-    with pytest.raises(Exception, match="once"):
+    with pytest.raises(Exception, match="duplicate key"):
         run_sql(table, far)
     assert migrate(table, "0001", PARTED="blocking")[0] == 0
     assert (shape(table, engine), parts(table, engine)) == (before, [])
@@ -334,6 +336,18 @@ def test_a_key_that_two_rows_have_by_then_is_named_before_anything_is_changed(en
     assert parts(table, engine) == before
     run_sql(table, "DELETE FROM parted_reading WHERE id = 7 AND meter = 1 AND value = 0")
     assert migrate(table, "0001")[0] == 0
+
+
+def test_the_example_of_the_page_is_what_is_run_here() -> None:
+    text = (ROOT / "docs" / "retention.md").read_text()
+    said: dict[str, Any] = {}
+    exec(text.partition("```python\n")[2].partition("```")[0], said)
+    ours = import_module("tests.awkward.parted.migrations.0002_months").Migration
+    for migration in (said["Migration"], ours):
+        assert (migration.atomic, migration.dependencies) == (False, [("parted", "0001_readings")])
+    assert [each.deconstruct() for each in said["Migration"].operations] == [
+        each.deconstruct() for each in ours.operations
+    ]
 
 
 def retained(url: str, days: int) -> list[tuple[str, str]]:

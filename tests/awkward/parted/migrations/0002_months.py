@@ -7,4 +7,4 @@ from config.schema.operations import PartitionByMonthOnline
 class Migration(migrations.Migration):
     atomic = False
     dependencies = [("parted", "0001_readings")]
-    operations = [PartitionByMonthOnline("Reading", "at", executor="pt-osc", blocking=settings.PARTED)]
+    operations = [PartitionByMonthOnline("Reading", "at", executor="pt-osc", blocking=getattr(settings, "PARTED", ""))]
