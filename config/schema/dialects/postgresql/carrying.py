@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from config.schema.dialects.partitions import Populated, execute
+from config.schema.dialects.partitions import Populated
 
 OWNER = "SELECT pg_get_userbyid(relowner) FROM pg_class WHERE oid = to_regclass(%s)"
 COMMENT = "SELECT quote_literal(obj_description(to_regclass(%s), 'pg_class'))"
@@ -25,39 +25,37 @@ NUMBERS = """
 """
 
 
-def carry_rights(populated: Populated, old: str, new: str) -> None:
-    """Give the new table the owner, the comment and the rights of the old one; both are quoted."""
+def rights(populated: Populated, old: str, new: str) -> list[str]:
+    """What gives a new table the owner, the comment and the rights that the old one has now; both are quoted."""
     [(owner,)] = populated.rows(OWNER, old)
-    statements = []
-    if [(owner,)] != populated.rows(OWNER, new):
-        statements.append(f"ALTER TABLE {new} OWNER TO {populated.quote(owner)}")
     [(comment,)] = populated.rows(COMMENT, old)
-    if comment is not None:
-        statements.append(f"COMMENT ON TABLE {new} IS {comment}")
-    execute(populated.connection, [*statements, *_grants(populated, old, f"TABLE {new}")])
+    said = [] if comment is None else [f"COMMENT ON TABLE {new} IS {comment}"]
+    return [f"ALTER TABLE {new} OWNER TO {populated.quote(owner)}", *said, *_grants(populated, old, f"TABLE {new}")]
 
 
-def carry_numbers(populated: Populated, old: str, new: str) -> None:
-    """Let the new table's columns go on with the numbers of the old one's, by a sequence of the same name."""
+def numbers(populated: Populated, old: str, new: str, *, then: str = "") -> list[str]:
+    """What lets the new table's columns go on with the numbers of the old one's, by a sequence of the same name.
+
+    Nobody may write to the old one meanwhile. `then`: what the old one is called by the time that they are run.
+    """
+    statements: list[str] = []
     for column, identity, sequence, step, least, most, start, cache, cycles in populated.rows(NUMBERS, old):
         column = populated.quote(column)
         if not identity:
-            execute(populated.connection, [f"ALTER SEQUENCE {sequence} OWNED BY {new}.{column}"])
+            statements.append(f"ALTER SEQUENCE {sequence} OWNED BY {new}.{column}")
             continue
         [(last, is_called)] = populated.rows(f"SELECT last_value, is_called FROM {sequence}")
-        grants = _grants(populated, sequence, f"SEQUENCE {sequence}")
         always = "ALWAYS" if identity == "a" else "BY DEFAULT"
-        execute(
-            populated.connection,
-            [
-                f"ALTER TABLE {old} ALTER {column} DROP IDENTITY",
-                f"ALTER TABLE {new} ALTER {column} ADD GENERATED {always} AS IDENTITY (SEQUENCE NAME {sequence} "
-                f"INCREMENT {step} MINVALUE {least} MAXVALUE {most} START {start} CACHE {cache} "
-                f"{'CYCLE' if cycles else 'NO CYCLE'})",
-                *grants,
-            ],
-        )
-        populated.rows("SELECT setval(%s::regclass, %s, %s)", sequence, last, is_called)
+        grants = _grants(populated, sequence, f"SEQUENCE {sequence}")
+        statements += [
+            f"ALTER TABLE {then or old} ALTER {column} DROP IDENTITY",
+            f"ALTER TABLE {new} ALTER {column} ADD GENERATED {always} AS IDENTITY (SEQUENCE NAME {sequence} "
+            f"INCREMENT {step} MINVALUE {least} MAXVALUE {most} START {start} CACHE {cache} "
+            f"{'CYCLE' if cycles else 'NO CYCLE'})",
+            f"SELECT setval('{sequence.replace(chr(39), chr(39) * 2)}', {last}, {is_called})",
+            *grants,
+        ]
+    return statements
 
 
 def _grants(populated: Populated, old: str, what: str) -> list[str]:

@@ -6,9 +6,10 @@ belong into that part, so that nobody waits for a look at them.
 
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
+from itertools import chain
 
 from config.schema.dialects.partitions import Month, instant
-from config.schema.dialects.postgresql.carrying import carry_numbers, carry_rights
+from config.schema.dialects.postgresql.carrying import numbers, rights
 from config.schema.dialects.postgresql.populated import BY_VIEWS, KEY_NAME, Work
 from config.schema.exits import Refused
 from config.schema.months import MONTHS_AHEAD, later, month_of, months_between
@@ -145,39 +146,40 @@ class Dividing(Work):
                 raise Refused(f"{name} is there already, and {self.table} needs the name for a part: rename it.")
 
     def _exchange(self, check: str, end: datetime, months: Sequence[Month]) -> None:
+        """First all that has to be read, then all that is done, at once, as everybody waits for it."""
         [(key_name,)] = self.rows(KEY_NAME, self.name)
         indexes = self.rows(INDEXES, self.name, self.key_index)
         first, key_index, key_name = self.quote(self.first), self.quote(self.key_index), self.quote(key_name)
+        rest = self.quote(f"{self.table}_other")
+        parts = [(self.quote(f"{self.table}_{name}"), begin, after) for name, begin, after in months]
+        all_rights = [rights(self.populated, self.name, new) for new in (self.name, rest, *(part[0] for part in parts))]
+        all_numbers = numbers(self.populated, self.name, self.name, then=first)
         self.say(
             f"ALTER TABLE {self.name} RENAME TO {first}",
             f"ALTER TABLE {first} DROP CONSTRAINT {key_name}, "
             f"ADD CONSTRAINT {key_index} PRIMARY KEY USING INDEX {key_index}",
-        )
-        for number, (name, *_) in enumerate(indexes):
-            self.say(f"ALTER INDEX {self.quote(name)} RENAME TO {self.quote(f'{self.first}_{number}')}")
-        self.say(
+            *(
+                f"ALTER INDEX {self.quote(name)} RENAME TO {self.quote(f'{self.first}_{number}')}"
+                for number, (name, *_) in enumerate(indexes)
+            ),
             f"CREATE TABLE {self.name} (LIKE {first} {LIKE}) PARTITION BY RANGE ({self.by})",
             f"ALTER TABLE {self.name} DROP CONSTRAINT {self.quote(check)}",
             f"ALTER TABLE {self.name} ADD CONSTRAINT {key_name} PRIMARY KEY ({self.key}, {self.by})",
-        )
-        for name, definition, constraint in indexes:
-            said = f"ALTER TABLE {self.name} ADD CONSTRAINT {self.quote(name)} {constraint}"
-            self.say(said if constraint else definition)
-        carry_rights(self.populated, first, self.name)
-        carry_numbers(self.populated, first, self.name)
-        parts = [f"{self.table}_{name}" for name, _, _ in months]
-        self.say(
+            *(
+                f"ALTER TABLE {self.name} ADD CONSTRAINT {self.quote(name)} {constraint}" if constraint else definition
+                for name, definition, constraint in indexes
+            ),
             f"ALTER TABLE {self.name} ATTACH PARTITION {first} FOR VALUES FROM (MINVALUE) TO ({_bound(end)})",
             f"ALTER TABLE {first} DROP CONSTRAINT {self.quote(check)}",
             *(
-                f"CREATE TABLE {self.quote(part)} PARTITION OF {self.name} "
+                f"CREATE TABLE {part} PARTITION OF {self.name} "
                 f"FOR VALUES FROM ('{begin} 00:00+00') TO ('{after} 00:00+00')"
-                for part, (_, begin, after) in zip(parts, months, strict=True)
+                for part, begin, after in parts
             ),
-            f"CREATE TABLE {self.quote(f'{self.table}_other')} PARTITION OF {self.name} DEFAULT",
+            f"CREATE TABLE {rest} PARTITION OF {self.name} DEFAULT",
+            *all_numbers,
+            *chain.from_iterable(all_rights),
         )
-        for part in (*parts, f"{self.table}_other"):
-            carry_rights(self.populated, first, self.quote(part))
 
 
 def _bound(end: datetime) -> str:

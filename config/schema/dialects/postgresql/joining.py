@@ -9,7 +9,7 @@ from typing import Any
 
 from django.db import IntegrityError
 
-from config.schema.dialects.postgresql.carrying import carry_numbers, carry_rights
+from config.schema.dialects.postgresql.carrying import numbers, rights
 from config.schema.dialects.postgresql.populated import BY_VIEWS, KEY_NAME, Work
 from config.schema.exits import Refused
 
@@ -67,10 +67,10 @@ class Joining(Work):
             raise Refused(f"{self.table} has no part left that could take its rows: make one, and run this again.")
         largest, *others = map(self.quote, parts)
         indexes = self.rows(NAMES_OF_INDEXES, largest)
-        self.say(*(f"ALTER TABLE {self.name} DETACH PARTITION {part}" for part in (largest, *others)))
-        carry_rights(self.populated, self.name, largest)
-        carry_numbers(self.populated, self.name, largest)
         self.say(
+            *(f"ALTER TABLE {self.name} DETACH PARTITION {part}" for part in (largest, *others)),
+            *rights(self.populated, self.name, largest),
+            *numbers(self.populated, self.name, largest),
             f"DROP TABLE {self.name}",
             f"ALTER TABLE {largest} RENAME TO {self.name}",
             *(f"ALTER INDEX {self.quote(part)} RENAME TO {self.quote(whole)}" for part, whole in indexes),

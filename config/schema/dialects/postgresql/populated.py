@@ -59,7 +59,8 @@ class Work:
         self.populated.waits.whole(tables, attempt)
 
     def say(self, *statements: str) -> None:
-        execute(self.connection, statements)
+        """Run these, in one journey to the server."""
+        execute(self.connection, [";\n".join(statements)] if statements else [])
 
     def index(self, name: str, columns: str) -> None:
         """Build a unique index beside those who write, unless it is there; one that is half made is built anew."""
