@@ -65,8 +65,8 @@ class _Table:
         for part in self.parts:
             if self.limit and part.end and part.end <= self.limit:
                 yield self._dropped(self.native, part)
-            elif self.limit and part.end and not part.begin:
-                # It takes all that is older, so some may be past long before its last row is.
+            elif self.native.rest_may_be_old and part.end and not part.begin:
+                # It has all that was there before its table was partitioned, and goes only months after that.
                 yield from self._deletion(self.native.source(self.connection, self.name, part))
         if rest and self.native.rest_may_be_old:
             yield from self._deletion(self.native.source(self.connection, self.name, rest))
