@@ -12,11 +12,9 @@ from config.schema.dialects import dialect
 from config.schema.dialects.partitions import Month, Part
 from config.schema.exits import Refused
 from config.schema.keeping import Step
-from config.schema.operations.partitions import month_bounds
+from config.schema.months import MONTHS_AHEAD, later, month_bounds, month_of
 from config.schema.waits import Waits
 
-MONTHS_AHEAD = 3
-"""So many months after this one are made, so that the rest stays empty though nobody runs this for a quarter."""
 BATCH_ROWS = 5_000
 
 
@@ -50,7 +48,7 @@ class _Table:
         self.key, self.by = (connection.ops.quote_name(field.column) for field in (model._meta.pk, self.field))
         self.days = int(getattr(settings, rule.setting))
         self.kept = f"rows are kept for {self.days} days ({rule.setting}) and until their month has ended"
-        self.limit = _month_of(now - timedelta(days=self.days)) if self.days else None
+        self.limit = month_of(now - timedelta(days=self.days)) if self.days else None
         with connection.cursor() as cursor:
             if self.name not in connection.introspection.table_names(cursor):
                 raise Refused(f"There is no table {self.name}: run migrate first.")
@@ -67,12 +65,15 @@ class _Table:
         for part in self.parts:
             if self.limit and part.end and part.end <= self.limit:
                 yield self._dropped(self.native, part)
+            elif self.native.rest_may_be_old and part.end and not part.begin:
+                # It has all that was there before its table was partitioned, and goes only months after that.
+                yield from self._deletion(self.native.source(self.connection, self.name, part))
         if rest and self.native.rest_may_be_old:
             yield from self._deletion(self.native.source(self.connection, self.name, rest))
 
     def _new_months(self, native: Any, rest: Part | None) -> Iterator[Step]:
-        first = _month_of(self.now)
-        wanted = [_later(first, number) for number in range(MONTHS_AHEAD + 1)]
+        first = month_of(self.now)
+        wanted = [later(first, number) for number in range(MONTHS_AHEAD + 1)]
         source = native.source(self.connection, self.name, rest) if rest else None
         if source:
             wanted = [*self._months_with_rows(source, self.limit, first), *wanted]
@@ -94,13 +95,13 @@ class _Table:
             found = self._one(f"SELECT MIN({self.by}) FROM {source} WHERE {conditions}", values)  # noqa: S608
             if found is None:
                 return
-            month = _month_of(found)
+            month = month_of(found)
             yield month
-            begin = _later(month, 1)
+            begin = later(month, 1)
 
     def _has_part(self, begin: datetime) -> bool:
         """Whether a part takes rows of the month; if not all of them, then no other part could take the whole month."""
-        end = _later(begin, 1)
+        end = later(begin, 1)
         return any(
             not part.is_rest and (part.begin is None or part.begin < end) and (part.end is None or part.end > begin)
             for part in self.parts or ()
@@ -160,16 +161,6 @@ class _Table:
             cursor.execute(query, values)
             [found] = cursor.fetchone()
         return found
-
-
-def _month_of(when: datetime) -> datetime:
-    utc = when.astimezone(UTC) if when.tzinfo else when.replace(tzinfo=UTC)
-    return utc.replace(day=1, hour=0, minute=0, second=0, microsecond=0)
-
-
-def _later(month: datetime, number: int) -> datetime:
-    years, months = divmod(month.month - 1 + number, 12)
-    return month.replace(year=month.year + years, month=months + 1)
 
 
 def _bounds(month: datetime) -> Month:

@@ -164,7 +164,11 @@ class _Reader:
         for change in changes:
             if change.part is Part.CODE:
                 operation = change.new or change.old
-                if locks := getattr(operation, "locks", ""):
+                if cost_on := getattr(operation, "cost", None):
+                    cost = cost_on(dialect(self.connection).name, backwards=change.new is None)
+                    answers.add(YES if cost.blocks else NO)
+                    why.append(f"it {Kind.PARTS.value}: {cost.why}")
+                elif locks := getattr(operation, "locks", ""):
                     why.append(locks)
                 elif not is_nothing(self.connection, change):
                     answers.add(UNKNOWN)

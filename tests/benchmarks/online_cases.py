@@ -1,13 +1,18 @@
 """The operations that `tests.benchmarks.online` measures: Django's own, and the online form of each."""
 
+from datetime import UTC, datetime
+
 from django.db import migrations as m
 from django.db import models
+from django.db.models.functions import Now
 
 from config.schema.operations import (
     AddConstraintOnline,
     AddFieldOnline,
     AddIndexOnline,
     AlterFieldOnline,
+    PartitionByMonth,
+    PartitionByMonthOnline,
     SwapFields,
 )
 from tests.awkward.killed.corpus import Case, fk
@@ -24,6 +29,7 @@ BEFORE = [
             ("size", models.IntegerField(null=True)),
             ("length", models.IntegerField(null=True)),
             ("length_too", models.BigIntegerField(null=True)),
+            ("at", models.DateTimeField(db_default=Now())),
         ],
     ),
 ]
@@ -45,6 +51,10 @@ OPERATIONS = {
     "type, unlocked": (
         m.AlterField("thing", "length", LARGER),
         SwapFields("thing", "length", "length_too", unlocked=WRITTEN),
+    ),
+    "partitions": (
+        PartitionByMonth("killed_thing", by="at", indexes={}, first=f"{datetime.now(UTC):%Y-%m}", months=4),
+        PartitionByMonthOnline("thing", "at", executor="pt-osc"),
     ),
     "check": (m.AddConstraint("thing", CHECK), AddConstraintOnline("thing", CHECK)),
 }

@@ -39,6 +39,7 @@ class Kind(Enum):
     TYPE = "changes a type"
     EXCHANGE = "exchanges the names of two columns"
     STORED = "adds a stored generated column"
+    PARTS = "partitions a table"
     UNKNOWN = "runs code of its own"
 
 

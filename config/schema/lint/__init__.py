@@ -11,6 +11,7 @@ from config.schema.lint.operations import (
     backfill_in_transaction,
     missing_reverse,
     mixed_transaction,
+    partitioned_in_place,
     stages,
     swaps,
     unsafe_operations,
@@ -30,6 +31,7 @@ OF_MIGRATIONS: tuple[Check, ...] = (
     backfill_in_transaction,
     edited_migrations,
     unsafe_operations,
+    partitioned_in_place,
     stages,
     swaps,
 )

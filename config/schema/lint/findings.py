@@ -38,6 +38,7 @@ RULES = {
         Rule("schema.C016", WARNING, "a longer text blocks writes"),
         Rule("schema.C017", WARNING, "NOT NULL blocks writes"),
         Rule("schema.C018", WARNING, "a stored generated column blocks writes"),
+        Rule("schema.C019", WARNING, "partitioning blocks writes"),
         Rule("schema.C021", ERROR, "the running release cannot insert"),
         Rule("schema.C022", ERROR, "the running release uses the old name"),
         Rule("schema.C023", ERROR, "the running release uses what is removed"),

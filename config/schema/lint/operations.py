@@ -131,6 +131,27 @@ def swaps(project: Project) -> Iterator[Finding]:
                     yield Finding("schema.C026", name_of(migration), words, way)
 
 
+def partitioned_in_place(project: Project) -> Iterator[Finding]:
+    """schema.C019."""
+    for migration, steps, created in project.walk:
+        for step in steps:
+            within: list[Any] = [each for each in operations_within(step.operation) if hasattr(each, "cost")]
+            for operation in within:
+                key = (migration.app_label, operation.model.lower())
+                blocked = {engine: operation.cost(engine, backwards=False) for engine in project.engines}
+                blocked = {engine: cost for engine, cost in blocked.items() if cost.blocks}
+                if blocked and key not in created and not operation.blocking and not project.is_small(_name(step, key)):
+                    cost = next(iter(blocked.values()))
+                    words = f"{operation.describe()}: {cost.why}."
+                    way_out = f"{cost.instead[0].upper()}{cost.instead[1:]}."
+                    yield Finding("schema.C019", name_of(migration), words, way_out, tuple(blocked))
+
+
+def _name(step: Step, key: tuple[str, str]) -> str:
+    """The table of a model before the step."""
+    return str(step.before.models[key].options.get("db_table") or "_".join(key))
+
+
 NEEDED = {Kind.NEW_TABLE, Kind.ADD_COLUMN}
 
 

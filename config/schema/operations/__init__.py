@@ -4,6 +4,7 @@ What ends in `Online` is Django's operation of that name, done so that others re
 makemigrations wrote, with `Online` after the name, and `atomic = False` in the migration.
 """
 
+from config.schema.months import month_bounds
 from config.schema.operations.backfill import AfterBackfill, Backfill
 from config.schema.operations.online import (
     AddConstraintOnline,
@@ -12,7 +13,7 @@ from config.schema.operations.online import (
     AlterConstraintOnline,
     AlterFieldOnline,
 )
-from config.schema.operations.partitions import PartitionByMonth, month_bounds
+from config.schema.operations.partitions import PartitionByMonth, PartitionByMonthOnline
 from config.schema.operations.quarantine import DropQuarantined, QuarantineField, QuarantineModel
 from config.schema.operations.statements import UNCHANGED, DialectSQL, Statements
 from config.schema.operations.swap import SwapFields
@@ -29,6 +30,7 @@ __all__ = [
     "DialectSQL",
     "DropQuarantined",
     "PartitionByMonth",
+    "PartitionByMonthOnline",
     "QuarantineField",
     "QuarantineModel",
     "Statements",
@@ -47,6 +49,7 @@ for each in (
     DialectSQL,
     DropQuarantined,
     PartitionByMonth,
+    PartitionByMonthOnline,
     QuarantineField,
     QuarantineModel,
     Statements,

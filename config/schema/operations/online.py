@@ -147,7 +147,7 @@ class AddConstraintOnline(Online, AddConstraint):
 
     def __init__(self, model_name: str, constraint: Any, blocking: str = "", executor: str = "") -> None:
         """Raises ValueError for an executor that there is not."""
-        self.blocking, self.executor = blocking, _known(executor)
+        self.blocking, self.executor = blocking, known_executor(executor)
         super().__init__(model_name, constraint)
 
     def hindrance(self, connection: Any, steps: Any, model: Any) -> str:
@@ -186,7 +186,7 @@ class AlterConstraintOnline(Online, AlterConstraint):
         """Raises ValueError for what is no check, or has another name, and for an executor that there is not."""
         if not isinstance(constraint, models.CheckConstraint) or constraint.name != name:
             raise ValueError(f"{model_name}.{name}: give a check of the same name.")
-        self.blocking, self.executor = blocking, _known(executor)
+        self.blocking, self.executor = blocking, known_executor(executor)
         super().__init__(model_name, name, constraint)
 
     def hindrance(self, connection: Any, steps: Any, model: Any) -> str:
@@ -256,7 +256,7 @@ class AlterFieldOnline(Online, AlterField):
         self, model_name: str, name: str, field: Any, preserve_default: bool = True, executor: str = ""
     ) -> None:
         """Raises ValueError for an executor that there is not."""
-        self.executor = _known(executor)
+        self.executor = known_executor(executor)
         super().__init__(model_name, name, field, preserve_default)
 
     def needs_copy(self, work: "_Work", old_model: Any) -> bool:
@@ -346,7 +346,8 @@ class _Work:
         self.look(refuse_orphans, field)
 
 
-def _known(executor: str) -> str:
+def known_executor(executor: str) -> str:
+    """The executor as it was said; ValueError for one that there is not."""
     if executor not in ("", PT_OSC):
         raise ValueError(f"executor={executor!r} is none; there is {PT_OSC!r}.")
     return executor

@@ -6,6 +6,7 @@ Each has a way back, and leaves rows by which a thing that is done twice, or not
 import contextlib
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from django.contrib.postgres.operations import AddIndexConcurrently, RemoveIndexConcurrently
@@ -21,6 +22,7 @@ from config.schema.operations import (
     AlterConstraintOnline,
     AlterFieldOnline,
     Backfill,
+    PartitionByMonthOnline,
     QuarantineField,
     QuarantineModel,
     SwapFields,
@@ -145,6 +147,20 @@ def insert(number: int) -> str:
 
 def delete(number: int) -> str:
     return f"DELETE FROM killed_thing WHERE id = {number}"
+
+
+TODAY = datetime.now(UTC).replace(hour=0, minute=0, second=0, microsecond=0, tzinfo=None)
+IN_A_QUARTER = TODAY + timedelta(days=100)
+"""In a month that has a part of its own by then."""
+DATED = [
+    m.CreateModel("Dated", [pk(), ("at", models.DateTimeField(db_index=True))]),
+    rows("Dated", at=TODAY.replace(tzinfo=UTC)),
+]
+
+
+def at(number: int, when: datetime) -> Operation:
+    """Moves a row to another time, and leaves it there on the way back."""
+    return m.RunSQL(f"UPDATE killed_dated SET at = '{when}' WHERE id = {number}", m.RunSQL.noop)
 
 
 CASES: dict[str, Case] = {
@@ -445,6 +461,15 @@ CASES: dict[str, Case] = {
         [AlterFieldOnline("Thing", "name", models.CharField(max_length=100), executor="pt-osc")],
         atomic=(False,),
         engines=("mariadb",),
+    ),
+    "partition_by_month": Case(
+        DATED,
+        [at(2, TODAY), PartitionByMonthOnline("Dated", "at", blocking="nobody writes"), at(2, IN_A_QUARTER)],
+        quick=True,
+        atomic=(False,),
+    ),
+    "partition_in_a_copy": Case(
+        DATED, [PartitionByMonthOnline("Dated", "at", executor="pt-osc")], atomic=(False,), engines=("mariadb",)
     ),
     "quarantine_field": Case(THING, [QuarantineField("Thing", "name")]),
     "quarantine_model": Case(THING, [QuarantineModel("Thing")]),

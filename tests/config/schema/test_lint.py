@@ -379,6 +379,21 @@ class TestBackfills:
         assert ids(app) == set()
 
 
+class TestPartitions:
+    IN_PLACE = "PartitionByMonthOnline('Thing', 'size'{})"
+    MORE = "from config.schema.operations import PartitionByMonthOnline"
+
+    def test_where_the_server_copies_the_table_while_writes_wait_trips(self, app: App) -> None:
+        app.add("0002_months", self.IN_PLACE.format(""), attributes="atomic = False", more=self.MORE)
+        [finding] = [each for each in found(app) if each.id != "schema.C001"]
+        assert (finding.id, finding.engines) == ("schema.C019", ("mariadb", "mysql"))
+
+    @pytest.mark.parametrize("said", ["executor='pt-osc'", "blocking='because of the window'"])
+    def test_with_another_program_or_a_window_does_not(self, app: App, said: str) -> None:
+        app.add("0002_months", self.IN_PLACE.format(f", {said}"), attributes="atomic = False", more=self.MORE)
+        assert ids(app) == set()
+
+
 class TestEdits:
     def test_an_applied_migration_that_was_edited_trips(self, app: App) -> None:
         assert ids(app, recorded={(app.label, "0001_thing"): "of another meaning"}) == {"schema.C007"}

@@ -35,6 +35,8 @@ SETTINGS = (
     "--null-to-not-null",
     "--charset=utf8mb4",
 )
+PARTS = re.compile(r"(.*?)\s*(\b(?:PARTITION\s+BY|REMOVE\s+PARTITIONING)\b.*)?", re.S | re.I)
+"""What of a change is about parts stands at its end, without a comma."""
 TRIGGERS = """
     SELECT TRIGGER_NAME, EVENT_OBJECT_TABLE FROM information_schema.TRIGGERS
     WHERE TRIGGER_SCHEMA = DATABASE() AND (EVENT_OBJECT_TABLE = %s OR TRIGGER_NAME IN %s)
@@ -104,6 +106,9 @@ def _copy(connection: Any, table: str, change: str) -> None:
             file.write(f'init-command="{lock}"\n')
         # It dies with us, so that it does not go on unseen.
         words = [TOOL, "--pdeathsig", "KILL", found(TOOL, package=PACKAGE), options, *SETTINGS]
+        if re.search(r"\bDROP\s+PRIMARY\s+KEY\b", change, re.I):
+            # Else it asks a person whether the new key is meant.
+            words.append("--nocheck-alter")
         words += [f"--new-table-name={_new_name(table)}", f"--alter={change}", "--execute"]
         setpriv = found("setpriv", package="util-linux")
         with running([*words, f"D={_dsn(name)},t={_dsn(table)}"], stdout=DEVNULL, executable=setpriv):
@@ -120,7 +125,9 @@ def _with_names_of_checks(connection: Any, table: str, change: str) -> str:
             change = change.replace(drop, drop_in_copy)
         else:
             again += [drop_in_copy, f"ADD CONSTRAINT {_quoted(name)} CHECK ({clause})"]
-    return ", ".join([re.sub(r"(?:,\s*(?:ALGORITHM|LOCK)=\w+)+\Z", "", change), *again])
+    change, parts = PARTS.fullmatch(change).groups()  # type: ignore[union-attr]
+    changes = [re.sub(r"(?:,\s*(?:ALGORITHM|LOCK)=\w+)+\Z", "", change), *again]
+    return " ".join(filter(None, [", ".join(filter(None, changes)), parts]))
 
 
 def _name_in_copy(name: str) -> str:

@@ -1,9 +1,11 @@
 """Tables partitioned by month on MariaDB and MySQL, in place. RANGE is on the column itself, so that it prunes."""
 
 from collections.abc import Iterable, Sequence
+from datetime import datetime
 from typing import Any
 
-from config.schema.dialects.partitions import Month, Part, execute, instant
+from config.schema.dialects.mysql import populated as populated_tables
+from config.schema.dialects.partitions import Month, Part, Populated, execute, instant
 
 PARTS = """
     SELECT PARTITION_NAME, PARTITION_DESCRIPTION FROM information_schema.PARTITIONS
@@ -63,6 +65,15 @@ class MySQLPartitions:
 
     def drop(self, connection: Any, waits: Any, table: str, part: Part) -> None:
         self._alter(connection, waits, f"ALTER TABLE `{table}` DROP PARTITION `{part.name}`")
+
+    def partition(self, populated: Populated, now: datetime) -> None:
+        populated_tables.partition(populated, self._parts_of(populated), now)
+
+    def unpartition(self, populated: Populated) -> None:
+        populated_tables.unpartition(populated, self._parts_of(populated))
+
+    def _parts_of(self, populated: Populated) -> list[Part] | None:
+        return self.parts(populated.connection, populated.table, populated.column)
 
     def _alter(self, connection: Any, waits: Any, statement: str) -> None:
         waits.statement(statement, lambda sql: execute(connection, [sql]))

@@ -10,7 +10,9 @@ from typing import Any
 
 from django.db import transaction
 
-from config.schema.dialects.partitions import Month, Part, execute, instant
+from config.schema.dialects.partitions import Month, Part, Populated, execute, instant
+from config.schema.dialects.postgresql.dividing import Dividing
+from config.schema.dialects.postgresql.joining import Joining
 from config.schema.exits import Refused
 
 LIKE = "INCLUDING DEFAULTS INCLUDING IDENTITY INCLUDING CONSTRAINTS"
@@ -86,6 +88,12 @@ class PostgreSQLPartitions:
 
     def drop(self, connection: Any, waits: Any, table: str, part: Part) -> None:
         self._whole(connection, waits, {table}, [f"DROP TABLE {_quoted(connection, part.name)}"])
+
+    def partition(self, populated: Populated, now: datetime) -> None:
+        Dividing(populated).run(now)
+
+    def unpartition(self, populated: Populated) -> None:
+        Joining(populated).run()
 
     def _whole(self, connection: Any, waits: Any, names: set[str], statements: list[str]) -> None:
         def work(take: Callable[[], None]) -> None:

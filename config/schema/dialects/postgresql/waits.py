@@ -23,6 +23,7 @@ BESIDE_READERS = re.compile(
     r"\ACREATE\s+(?:UNIQUE\s+)?INDEX\b|\ACREATE\s+(?:CONSTRAINT\s+)?TRIGGER\b|\bADD\s+CONSTRAINT\s+\S+\s+FOREIGN\s+KEY\b",
     re.I,
 )
+BESIDE_PLAIN_READERS = re.compile(r"\ALOCK\s+TABLE\b.*\bIN\s+EXCLUSIVE\s+MODE\b", re.I | re.S)
 WANTED = """
     WITH RECURSIVE named AS (
       SELECT c.oid, c.relkind FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
@@ -130,6 +131,8 @@ def _not_in_the_way(sql: str) -> tuple[str, ...]:
     """The modes of the locks beside which the statement can run."""
     if BESIDE_WRITERS.search(sql) or CONCURRENTLY.match(sql):
         return WRITERS
+    if BESIDE_PLAIN_READERS.search(sql):
+        return READERS[:1]
     return READERS if BESIDE_READERS.search(sql) else ()
 
 

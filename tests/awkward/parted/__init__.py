@@ -1,0 +1,1 @@
+"""A table with rows, that is partitioned by month and back while others write."""
