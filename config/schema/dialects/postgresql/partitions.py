@@ -24,9 +24,11 @@ KEY = """
     WHERE p.partrelid = to_regclass(%s) AND p.partstrat = 'r'
 """
 PARTS = """
-    SELECT c.relname, pg_get_expr(c.relpartbound, c.oid) FROM pg_inherits h JOIN pg_class c ON c.oid = h.inhrelid
+    SELECT c.relname, pg_get_expr(c.relpartbound, c.oid), n.nspname
+    FROM pg_inherits h JOIN pg_class c ON c.oid = h.inhrelid JOIN pg_namespace n ON n.oid = c.relnamespace
     WHERE h.inhparent = to_regclass(%s)
 """
+IS_PART = "SELECT 1 FROM pg_inherits WHERE inhparent = to_regclass(%s) AND inhrelid = to_regclass(%s)"
 
 
 def partition(table: str, by: str, indexes: Mapping[str, str], months: Iterable[tuple[str, str, str]]) -> list[str]:
@@ -74,7 +76,7 @@ class PostgreSQLPartitions:
         return sorted(parts, key=lambda part: (part.is_rest, part.begin or EARLIEST))
 
     def source(self, connection: Any, table: str, part: Part) -> str:
-        return _quoted(connection, part.name)
+        return _of_part(connection, part)
 
     def make(
         self, connection: Any, waits: Any, table: str, column: str, months: Sequence[Month], rest: Part | None
@@ -85,12 +87,35 @@ class PostgreSQLPartitions:
             self._whole(connection, waits, {table}, make(table, column, month, rest))
 
     def drop(self, connection: Any, waits: Any, table: str, part: Part) -> None:
-        self._whole(connection, waits, {table}, [f"DROP TABLE {_quoted(connection, part.name)}"])
+        """Detached first, in the same transaction: the server itself then refuses what is no part any more."""
+        whole, month = _quoted(connection, table), _of_part(connection, part)
+        statements = [f"ALTER TABLE {whole} DETACH PARTITION {month}", f"DROP TABLE {month}"]
 
-    def _whole(self, connection: Any, waits: Any, names: set[str], statements: list[str]) -> None:
+        def refuse_another() -> None:
+            with connection.cursor() as cursor:
+                cursor.execute(IS_PART, [whole, month])
+                if cursor.fetchone() is None:
+                    raise Refused(
+                        f"{month} is no part of {table} any more, as somebody has detached it, so it was left as it "
+                        "is: keep it or drop it yourself, and run this again."
+                    )
+
+        self._whole(connection, waits, {table}, statements, refuse_another)
+
+    def _whole(
+        self,
+        connection: Any,
+        waits: Any,
+        names: set[str],
+        statements: list[str],
+        look: Callable[[], None] = lambda: None,
+    ) -> None:
+        """`look`: asked when the tables are held, so that what it sees stays so."""
+
         def work(take: Callable[[], None]) -> None:
             with transaction.atomic(using=connection.alias), connection.execute_wrapper(waits.inside):
                 take()
+                look()
                 execute(connection, statements)
 
         waits.whole(names, work)
@@ -107,7 +132,8 @@ def make(table: str, column: str, month: Month, rest: Part | None) -> list[str]:
     name, first, after = month
     begin, end = f"'{first} 00:00+00'", f"'{after} 00:00+00'"
     part = f'"{table}_{name}"'
-    moved = f'DELETE FROM "{rest.name}" WHERE "{column}" >= {begin} AND "{column}" < {end} RETURNING *' if rest else ""
+    other = f'"{rest.schema}"."{rest.name}"' if rest else ""
+    moved = f'DELETE FROM {other} WHERE "{column}" >= {begin} AND "{column}" < {end} RETURNING *'
     return [
         f'CREATE TABLE {part} (LIKE "{table}" {LIKE_A_PART})',
         *([f"WITH moved AS ({moved}) INSERT INTO {part} SELECT * FROM moved"] if rest else []),
@@ -115,12 +141,17 @@ def make(table: str, column: str, month: Month, rest: Part | None) -> list[str]:
     ]
 
 
-def _part(name: str, bound: str) -> Part:
+def _part(name: str, bound: str, schema: str) -> Part:
     found = BOUND.match(bound)
     if not found:
-        return Part(name, is_rest=bound == "DEFAULT")
+        return Part(name, is_rest=bound == "DEFAULT", schema=schema)
     begin, end = (None if said in ("MINVALUE", "MAXVALUE") else instant(said) for said in found.groups())
-    return Part(name, begin, end)
+    return Part(name, begin, end, schema=schema)
+
+
+def _of_part(connection: Any, part: Part) -> str:
+    """Its name with its schema, as a table of that name may stand before it in the search path."""
+    return f"{_quoted(connection, part.schema)}.{_quoted(connection, part.name)}"
 
 
 def _quoted(connection: Any, name: str) -> str:
