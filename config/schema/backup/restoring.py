@@ -153,7 +153,7 @@ def _clear(connection: Any, say: Callable[[str], Any]) -> None:
         backups.drop(connection, name)
         say(f"{name} was left by a restore that was stopped; it is removed.")
     for name in leftovers(connection, KEPT):
-        if backups.is_void(connection, name):
+        if backups.is_void(connection, name, but=Claim._meta.db_table):
             backups.drop(connection, name)
             say(f"{name} was left by a restore that was stopped and holds nothing of its own; it is removed.")
 

@@ -93,8 +93,11 @@ class Backups(Protocol):
     def is_used(self, connection: Any, name: str) -> bool:
         """Whether a session is in another database."""
 
-    def is_void(self, connection: Any, name: str) -> bool:
-        """Whether a database that was about to be what is kept of the old one came to hold nothing of its own."""
+    def is_void(self, connection: Any, name: str, *, but: str) -> bool:
+        """Whether a database that was about to be what is kept of the old one came to hold nothing of its own.
+
+        `but`: the table of the lock, which whoever asks has written to.
+        """
 
     def swap(self, connection: Any, new: str, kept: str, *, end_others: bool) -> None:
         """Let `new` be the database of the connection, and the old one be named `kept`: both or none.

@@ -366,6 +366,53 @@ def test_every_engine_of_this_run_was_tried(engine):
     assert engine in present()
 
 
+OPENED_MEANWHILE = """
+import contextlib, django, sqlite3, sys
+django.setup()
+from django.core.management import call_command
+from config.schema.dialects.sqlite.backup import SQLiteBackups
+swap, path, opened = SQLiteBackups.swap, {path!r}, []
+
+def swap_beside_another(*arguments, **options):
+    opened.append(sqlite3.connect(path, timeout=20))
+    swap(*arguments, **options)
+
+SQLiteBackups.swap = swap_beside_another
+call_command("dbrestore", {file!r}, replace=True, yes=True)
+third = sqlite3.connect(path)
+third.execute("PRAGMA journal_mode=WAL")
+third.execute("INSERT INTO child VALUES (10, 1)")
+third.commit()
+print(opened[0].execute("SELECT id FROM child ORDER BY id").fetchall())
+opened[0].execute("INSERT INTO child VALUES (11, 1)")
+opened[0].commit()
+"""
+
+
+def test_who_opens_an_sqlite_file_while_it_is_restored_reads_and_writes_what_is_there_then(url, file, engine):
+    if engine != "sqlite":
+        return  # servers know their sessions
+    write(url, "DELETE FROM child", "INSERT INTO child VALUES (99, NULL)")
+    path = urlsplit(url).path[1:]
+    done = script(url, OPENED_MEANWHILE.format(path=path, file=str(file)))
+    assert "[(1,), (2,), (3,), (10,)]" in done.stdout, done.stdout + done.stderr
+    assert rows(url, "SELECT id FROM child ORDER BY id") == [(1,), (2,), (3,), (10,), (11,)]
+    assert rows(url, "PRAGMA integrity_check") == [("ok",)]
+    [kept] = beside(engine, url)
+    assert rows(f"sqlite:///{Path(path).with_name(kept)}", "SELECT id FROM child") == [(99,)]
+
+
+def test_a_copy_that_a_killed_restore_had_made_of_what_is_still_there_is_removed(url, file, engine):
+    if engine != "sqlite":
+        return  # there nothing is copied
+    write(url, "DELETE FROM child")
+    killed(url, "dbrestore", str(file), "--replace", "--yes", at="config.schema.dialects.sqlite.backup._sync_folder")
+    assert rows(url, "SELECT id FROM child") == []
+    code, printed = run(url, "dbrestore", str(file), "--replace", "--yes")
+    assert (code, "holds nothing of its own" in printed) == (0, True), printed
+    assert len(beside(engine, url)) == 1
+
+
 FILLS_MEANWHILE = """
 import django, sys
 django.setup()

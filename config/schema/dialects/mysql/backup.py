@@ -177,7 +177,7 @@ class MySQLBackups:
         sql = "SELECT 1 FROM information_schema.PROCESSLIST WHERE DB = %s AND ID <> CONNECTION_ID() LIMIT 1"
         return bool(rows(connection, sql, name))
 
-    def is_void(self, connection: Any, name: str) -> bool:
+    def is_void(self, connection: Any, name: str, *, but: str) -> bool:
         return not _tables(connection, name)
 
     def swap(self, connection: Any, new: str, kept: str, *, end_others: bool) -> None:

@@ -171,7 +171,7 @@ class PostgreSQLBackups:
     def is_used(self, connection: Any, name: str) -> bool:
         return bool(rows(connection, SESSIONS, name))
 
-    def is_void(self, connection: Any, name: str) -> bool:
+    def is_void(self, connection: Any, name: str, *, but: str) -> bool:
         """Renaming makes none."""
         return False
 
