@@ -1,5 +1,6 @@
 """Runs the client programs of the engines, and says in one sentence why one of them failed."""
 
+import os
 import re
 import shutil
 import signal
@@ -7,6 +8,7 @@ import subprocess
 import tempfile
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Any
 
@@ -35,11 +37,27 @@ def version_words(program: str) -> str:
     return (done.stdout or done.stderr).strip().split("\n", 1)[0]
 
 
+@dataclass(frozen=True)
+class Secret:
+    """A file in memory for a program that is run with `pass_fds=[descriptor]`."""
+
+    descriptor: int
+
+    @property
+    def path(self) -> str:
+        """What only that program finds under this name."""
+        return f"/proc/self/fd/{self.descriptor}"
+
+
 @contextmanager
-def private_folder() -> Iterator[Path]:
-    """A folder that only this user can look into, for a file with a password; it is removed in the end."""
-    with tempfile.TemporaryDirectory(prefix="schema-") as folder:
-        yield Path(folder)
+def secret(text: str) -> Iterator[Secret]:
+    """A file with a password that lies in no folder: whoever is killed leaves none behind, and argv tells nobody."""
+    with os.fdopen(os.memfd_create("options"), "w") as file:
+        # The programs pass over a file that others could write to, or complain of one that they could read.
+        os.fchmod(file.fileno(), 0o600)
+        file.write(text)
+        file.flush()
+        yield Secret(file.fileno())
 
 
 @contextmanager

@@ -17,7 +17,7 @@ from django.db import DatabaseError, OperationalError
 
 from config.schema.dialects.backups import PATIENCE, Contents, Sum
 from config.schema.dialects.catalogue import rows
-from config.schema.dialects.tools import found, private_folder, running, version_words
+from config.schema.dialects.tools import Secret, found, running, secret, version_words
 from config.schema.exits import Refused, SchemaError
 
 LONGEST_NAME = 64
@@ -98,8 +98,8 @@ class MySQLBackups:
     def _dumping(self, connection: Any, words: Sequence[str]) -> Iterator[Iterable[bytes]]:
         program = found(*self.dump_names, package=self.package)
         with (
-            private_folder() as folder,
-            running([program, options_file(connection, folder), *ALIKE, *words], stdout=PIPE) as process,
+            options_file(connection) as (option, file),
+            running([program, option, *ALIKE, *words], stdout=PIPE, pass_fds=[file.descriptor]) as process,
         ):
             assert process.stdout
             yield process.stdout
@@ -133,10 +133,11 @@ class MySQLBackups:
     def _feed(self, connection: Any, name: str, lines: Iterable[bytes], file: Path) -> None:
         program = found(*self.client_names, package=self.package)
         words = ["--default-character-set=utf8mb4", "--max-allowed-packet=1G", name]
+        streams = {"stdin": PIPE, "stdout": DEVNULL}
         try:
             with (
-                private_folder() as folder,
-                running([program, options_file(connection, folder), *words], stdin=PIPE, stdout=DEVNULL) as process,
+                options_file(connection) as (option, secrets),
+                running([program, option, *words], **streams, pass_fds=[secrets.descriptor]) as process,
             ):
                 assert process.stdin
                 process.stdin.writelines(_together(lines))
@@ -254,8 +255,9 @@ def _quoted(name: str) -> str:
     return "`{}`".format(name.replace("`", "``"))
 
 
-def options_file(connection: Any, folder: Path) -> str:
-    """The option that names a file of this folder, with the server and the password: argv can be seen by all."""
+@contextmanager
+def options_file(connection: Any, *more: str) -> Iterator[tuple[str, Secret]]:
+    """The option that names a file with the server and the password, and that file; `more`: further lines of it."""
     given = connection.get_connection_params()
     said: dict[str, Any] = {
         "user": given.get("user"),
@@ -268,11 +270,9 @@ def options_file(connection: Any, folder: Path) -> str:
     lines = [f'{key}="{_escaped(str(value))}"' for key, value in said.items() if value]
     if mode := MODES.get(str(given.get("ssl_mode", "")).upper()):
         lines.append(mode)
-    file = folder / "options.cnf"
-    file.touch(mode=0o600)
     before = f"!include {given['read_default_file']}\n" if given.get("read_default_file") else ""
-    file.write_text(before + "\n".join(["[client]", *lines, ""]))
-    return f"--defaults-file={file}"
+    with secret(before + "\n".join(["[client]", *lines, *more, ""])) as file:
+        yield f"--defaults-file={file.path}", file
 
 
 def _escaped(value: str) -> str:

@@ -1,8 +1,10 @@
 """PostgreSQL: pg_dump and pg_restore, one snapshot for the file and its counts, and a swap by renaming databases."""
 
+import contextlib
 import re
 import threading
 import time
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -10,7 +12,7 @@ from django.db import DatabaseError, OperationalError
 
 from config.schema.dialects.backups import PATIENCE, Contents, another
 from config.schema.dialects.catalogue import one_moment, rows
-from config.schema.dialects.tools import found, private_folder, running, version_words
+from config.schema.dialects.tools import found, running, secret, version_words
 from config.schema.exits import Refused
 
 LONGEST_NAME = 63
@@ -89,7 +91,7 @@ class PostgreSQLBackups:
             [[snapshot]] = rows(reader, "SELECT pg_export_snapshot()")
             words = ["--format=custom", f"--snapshot={snapshot}", f"--lock-wait-timeout={PATIENCE}s", "--no-password"]
             words += [f"--file={file}"]
-            with private_folder() as folder, running([_pg("dump"), *words, _conninfo(reader, folder)]):
+            with _reaching(reader) as (where, files), running([_pg("dump"), *words, where], pass_fds=files):
                 return _contents(reader)
 
     def beside(self, name: str, word: str) -> str:
@@ -139,10 +141,11 @@ class PostgreSQLBackups:
 
     def load(self, connection: Any, file: Path, name: str, *, to_swap: bool) -> None:
         words = ["--exit-on-error", "--single-transaction", "--no-password"]
-        with private_folder() as folder:
-            where = f"--dbname={_conninfo(connection, folder, name)}"
-            with running([_pg("restore"), *words, where, str(file)]):
-                pass
+        with (
+            _reaching(connection, name) as (where, files),
+            running([_pg("restore"), *words, f"--dbname={where}", str(file)], pass_fds=files),
+        ):
+            pass
 
     def contents(self, connection: Any) -> dict[str, Contents]:
         with one_moment(connection, "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY"):
@@ -232,18 +235,21 @@ def _pg(what: str) -> str:
     return found(f"pg_{what}", package="postgresql-client")
 
 
-def _conninfo(connection: Any, folder: Path, name: str | None = None) -> str:
-    """Where the driver is connected to, for libpq; the password is in a file of this folder, as argv can be seen."""
+@contextlib.contextmanager
+def _reaching(connection: Any, name: str | None = None) -> Iterator[tuple[str, list[int]]]:
+    """Where the driver is connected to, in words for libpq, and the descriptor of the file with the password."""
     connection.ensure_connection()
     info = connection.connection.info
     parameters = {key: value for key, value in info.get_parameters().items() if key in KNOWN}
     parameters["dbname"] = name or info.dbname
-    if info.password:
-        file = folder / "pgpass"
-        file.touch(mode=0o600)
-        file.write_text("*:*:*:*:{}\n".format(info.password.replace("\\", "\\\\").replace(":", "\\:")))
-        parameters["passfile"] = str(file)
-    return " ".join(f"{key}={_literal(value, escape=True)}" for key, value in parameters.items())
+    with contextlib.ExitStack() as files:
+        descriptors = []
+        if info.password:
+            password = info.password.replace("\\", "\\\\").replace(":", "\\:")
+            file = files.enter_context(secret(f"*:*:*:*:{password}\n"))
+            parameters["passfile"] = file.path
+            descriptors.append(file.descriptor)
+        yield " ".join(f"{key}={_literal(value, escape=True)}" for key, value in parameters.items()), descriptors
 
 
 def _literal(value: Any, *, escape: bool = False) -> str:
