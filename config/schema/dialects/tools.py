@@ -2,11 +2,12 @@
 
 import os
 import re
+import select
 import shutil
 import signal
 import subprocess
 import tempfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,6 +17,7 @@ from config.schema.exits import Refused, SchemaError
 
 NO_ROOM = re.compile(r"No space left|disk quota|File too large|errno: (?:28|27|122)\b", re.I)
 ASK_SECONDS = 20
+AT_ONCE = 1 << 20
 
 
 def found(*names: str, package: str) -> str:
@@ -83,6 +85,25 @@ def running(words: Sequence[str], **streams: Any) -> Iterator["subprocess.Popen[
             raise
         if process.returncode:
             raise SchemaError(_sentence(words[0], process.returncode, complaints))
+
+
+def lines_of(stream: IO[bytes], *, silence: float, look: Callable[[], None]) -> Iterator[bytes]:
+    """The lines that a program prints. `look` is called whenever it has printed nothing for so many seconds."""
+    poll, begun = select.poll(), list[bytes]()
+    poll.register(stream, select.POLLIN)
+    while True:
+        if not poll.poll(silence * 1000):
+            look()
+            continue
+        if not (read := os.read(stream.fileno(), AT_ONCE)):
+            break
+        end, *lines = read.split(b"\n")
+        begun.append(end)
+        for line in lines:
+            yield b"".join(begun) + b"\n"
+            begun = [line]
+    if last := b"".join(begun):
+        yield last
 
 
 def _sentence(program: str, code: int, complaints: IO[bytes]) -> str:
