@@ -167,6 +167,8 @@ def _others(connection: Any, replace: bool) -> list[str]:
     if others and not (replace and backups.may_end_others()):
         way = "let them end, or say --replace --yes, which ends them" if backups.may_end_others() else "stop them"
         raise Refused(f"{', '.join(others)} use this database, so nothing was changed: {way}, and say this again.")
+    if others and (why := backups.out_of_reach(connection)):
+        raise Refused(f"{why} Nothing was changed.")
     return others
 
 

@@ -87,6 +87,9 @@ class Backups(Protocol):
     def may_end_others(self) -> bool:
         """Whether `swap` can end those."""
 
+    def out_of_reach(self, connection: Any) -> str | None:
+        """Who of those may not be ended by this user, with the way out; None where there is nobody."""
+
     def named_like(self, connection: Any, beginning: str) -> list[str]:
         """The other databases of the server, or files beside this one, whose names begin so."""
 

@@ -13,7 +13,8 @@ from django.db import DatabaseError, OperationalError
 from config.schema.dialects.backups import PATIENCE, Contents, another
 from config.schema.dialects.catalogue import one_moment, rows
 from config.schema.dialects.tools import found, running, secret, version_words
-from config.schema.exits import Refused
+from config.schema.dialects.waits import Holder, Seen, shown, who_of
+from config.schema.exits import Refused, SchemaError
 
 LONGEST_NAME = 63
 READ_ALIKE = """
@@ -36,9 +37,11 @@ FROM (SELECT encode(sha256(convert_to("the whole row"::text, 'UTF8')), 'hex') AS
 """
 DATABASE = """
 SELECT pg_encoding_to_char(encoding), datcollate, datctype, pg_get_userbyid(datdba),
-       CASE WHEN datlocprovider = 'i' THEN coalesce(to_jsonb(d)->>'daticulocale', to_jsonb(d)->>'datlocale') END
+       to_jsonb(d)->>'datlocprovider', coalesce(to_jsonb(d)->>'daticulocale', to_jsonb(d)->>'datlocale')
 FROM pg_database d WHERE datname = current_database()
 """
+"""The last two have other names in other versions; 14 has neither of them."""
+PROVIDERS = {"i": "LOCALE_PROVIDER icu ICU_LOCALE", "b": "LOCALE_PROVIDER builtin BUILTIN_LOCALE"}
 SETTINGS = """
 SELECT CASE WHEN setrole = 0 THEN NULL ELSE pg_get_userbyid(setrole) END, split_part(each, '=', 1),
        substr(each, strpos(each, '=') + 1)
@@ -53,6 +56,21 @@ SESSIONS = """
 SELECT pid, usename, application_name, client_addr::text, backend_type FROM pg_stat_activity
 WHERE datname = %s AND pid <> pg_backend_pid() AND COALESCE(backend_type, 'client backend') = 'client backend'
 ORDER BY pid
+"""
+HOLDERS = """
+SELECT l.pid, max(a.usename), max(extract(epoch FROM clock_timestamp() - a.xact_start))::float, max(a.query)
+FROM pg_locks l LEFT JOIN pg_stat_activity a ON a.pid = l.pid
+WHERE l.locktype = 'relation' AND l.mode = 'AccessExclusiveLock' AND l.pid IS DISTINCT FROM pg_backend_pid()
+AND l.database = (SELECT oid FROM pg_database WHERE datname = current_database()) GROUP BY l.pid ORDER BY 3 DESC
+"""
+"""Those who keep others from reading a table, or wait to do so, which keeps them out alike."""
+PREPARED = "SELECT gid FROM pg_prepared_xacts WHERE database = current_database() ORDER BY prepared LIMIT 3"
+OUT_OF_REACH = """
+SELECT a.pid, a.usename FROM pg_stat_activity a LEFT JOIN pg_roles r ON r.oid = a.usesysid
+WHERE a.datname = %s AND a.pid <> pg_backend_pid() AND COALESCE(a.backend_type, 'client backend') = 'client backend'
+AND NOT (SELECT rolsuper FROM pg_roles WHERE rolname = current_user)
+AND (COALESCE(r.rolsuper, true) OR NOT (pg_has_role(r.oid, 'USAGE') OR pg_has_role('pg_signal_backend', 'USAGE')))
+ORDER BY 1
 """
 HAS_BEGUN = """
 SELECT 1 FROM pg_locks WHERE locktype = 'object' AND classid = 'pg_database'::regclass AND granted
@@ -91,8 +109,19 @@ class PostgreSQLBackups:
             [[snapshot]] = rows(reader, "SELECT pg_export_snapshot()")
             words = ["--format=custom", f"--snapshot={snapshot}", f"--lock-wait-timeout={PATIENCE}s", "--no-password"]
             words += [f"--file={file}"]
-            with _reaching(reader) as (where, files), running([_pg("dump"), *words, where], pass_fds=files):
-                return _contents(reader)
+            began = time.monotonic()
+            try:
+                with _reaching(reader) as (where, files), running([_pg("dump"), *words, where], pass_fds=files):
+                    rows(reader, f"SET LOCAL lock_timeout = '{PATIENCE}s'")
+                    return _contents(reader)
+            except (OperationalError, SchemaError):
+                # What was said may be in any language.
+                if time.monotonic() < began + PATIENCE or not (holders := rows(connection, HOLDERS)):
+                    raise
+                raise SchemaError(
+                    f"The back-up has waited {PATIENCE} s for a table that is held by {_words(holders)}: let that "
+                    "end, or end it, and say this again."
+                ) from None
 
     def beside(self, name: str, word: str) -> str:
         return f"{name[: LONGEST_NAME - 1 - len(word)]}_{word}"
@@ -112,8 +141,8 @@ class PostgreSQLBackups:
             return True
 
     def make(self, connection: Any, name: str) -> None:
-        [[encoding, collate, ctype, owner, icu]] = rows(connection, DATABASE)
-        provider = f" LOCALE_PROVIDER icu ICU_LOCALE {_literal(icu)}" if icu else ""
+        [[encoding, collate, ctype, owner, provided_by, locale]] = rows(connection, DATABASE)
+        provider = f" {PROVIDERS[provided_by]} {_literal(locale)}" if provided_by in PROVIDERS else ""
         new = _quoted(name)
         rows(
             connection,
@@ -156,7 +185,13 @@ class PostgreSQLBackups:
         return {table for (table,) in rows(connection, TABLES)}
 
     def in_the_way(self, connection: Any) -> str | None:
-        return None
+        prepared = [gid for (gid,) in rows(connection, PREPARED)]
+        return (
+            f"A prepared transaction holds this database ({', '.join(prepared)}): end it by COMMIT PREPARED or "
+            "ROLLBACK PREPARED, and say this again."
+            if prepared
+            else None
+        )
 
     def others(self, connection: Any) -> list[str]:
         return [
@@ -166,6 +201,15 @@ class PostgreSQLBackups:
 
     def may_end_others(self) -> bool:
         return True
+
+    def out_of_reach(self, connection: Any) -> str | None:
+        found = rows(connection, OUT_OF_REACH, connection.settings_dict["NAME"])
+        return (
+            f"{', '.join(f'session {pid} of {user}' for pid, user in found[:3])} may not be ended by this user: stop "
+            "it, or GRANT pg_signal_backend to this user (only a superuser ends the session of one)."
+            if found
+            else None
+        )
 
     def named_like(self, connection: Any, beginning: str) -> list[str]:
         found = rows(connection, "SELECT datname FROM pg_database WHERE starts_with(datname, %s) ORDER BY 1", beginning)
@@ -189,7 +233,7 @@ class PostgreSQLBackups:
             try:
                 _rename(connection, name, new, kept)
                 renamed.set()
-            except DatabaseError as error:
+            except Exception as error:
                 failures.append(error)
 
         renaming = threading.Thread(target=rename, daemon=True)
@@ -204,14 +248,23 @@ class PostgreSQLBackups:
                 # One whom this user may not end: the renaming fails, unless it goes by itself.
                 failures.append(error)
         connection.close()
-        renaming.join()
-        if not renamed.is_set():
-            said = str(failures[0]).split("\n", 1)[0].rstrip(".")
+        renaming.join(3 * PATIENCE)
+        # Where the answer of its COMMIT was lost, the names tell.
+        if not renamed.is_set() and kept not in self.named_like(connection, kept):
+            said = str(failures[0]).split("\n", 1)[0].rstrip(".") if failures else "the server does not answer"
             way = "let all who use it end, and say this again" + ("" if end_others else ", or say --replace --yes")
             raise Refused(f"The databases could not be renamed ({said}), so nothing was changed: {way}.")
 
     def finish(self, connection: Any, file: Path, new: str) -> None:
         """Everything is in the database."""
+
+
+def _words(holders: list[tuple[Any, ...]]) -> str:
+    seen = (
+        Holder(f"session {pid}" if pid else "a prepared transaction", user or "unknown", int(age or 0), shown(query))
+        for pid, user, age, query in holders
+    )
+    return who_of(Seen(tuple(seen)))
 
 
 def _rename(connection: Any, name: str, new: str, kept: str) -> None:

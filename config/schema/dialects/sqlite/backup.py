@@ -102,6 +102,9 @@ class SQLiteBackups:
     def may_end_others(self) -> bool:
         return False
 
+    def out_of_reach(self, connection: Any) -> str | None:
+        return None
+
     def named_like(self, connection: Any, beginning: str) -> list[str]:
         path = Path(beginning)
         return sorted(str(each) for each in path.parent.glob(f"{path.name}*") if not each.name.endswith(BESIDE))
