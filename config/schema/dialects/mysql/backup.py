@@ -200,7 +200,12 @@ class MySQLBackups:
         rows(connection, f"CREATE DATABASE {_quoted(name)} CHARACTER SET {charset} COLLATE {collation}")
 
     def drop(self, connection: Any, name: str) -> None:
-        rows(connection, f"DROP DATABASE IF EXISTS {_quoted(name)}")
+        before = self.waits.begin(connection, PATIENCE, PATIENCE)
+        try:
+            rows(connection, f"DROP DATABASE IF EXISTS {_quoted(name)}")
+        finally:
+            with contextlib.suppress(DatabaseError):
+                self.waits.end(connection, before)
 
     def load(self, connection: Any, file: Path, name: str, *, to_swap: bool) -> None:
         with gzip.open(file) as packed:

@@ -12,7 +12,8 @@ from typing import Any
 from config.schema.dialects.backups import PATIENCE, Contents, Sum, another
 from config.schema.exits import Refused, SchemaError
 
-BESIDE = ("-wal", "-shm", "-journal", ".schema-lock", COPY := ".kept")
+COPY = ".kept"
+BESIDE = ("-wal", "-shm", "-journal", ".schema-lock", COPY, f"{COPY}-journal")
 """What may lie beside the file of a database and belongs to it."""
 
 
