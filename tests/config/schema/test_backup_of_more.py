@@ -98,11 +98,12 @@ def test_settings_and_rights_of_the_database_itself_are_those_of_the_one_that_is
         assert run(url, "migrate", "-v0")[0] == 0
         execute(engine, f"ALTER DATABASE {name} SET search_path TO public, pg_catalog")
         execute(engine, f"ALTER DATABASE {name} SET statement_timeout TO '77s'")
+        execute(engine, f"ALTER DATABASE {name} CONNECTION LIMIT 50")
         execute(engine, f"REVOKE CONNECT ON DATABASE {name} FROM PUBLIC")
         query = (
             "SELECT (SELECT array_agg(each::text ORDER BY each::text) FROM unnest(datacl) AS each),"
             " (SELECT array_agg(each ORDER BY each)::text FROM pg_db_role_setting s,"
-            " unnest(setconfig) AS each WHERE setdatabase = d.oid), datcollate, encoding, datdba"
+            " unnest(setconfig) AS each WHERE setdatabase = d.oid), datcollate, encoding, datdba, datconnlimit"
             f" FROM pg_database d WHERE datname = '{name}'"
         )
         before = rows(url, query)
@@ -259,6 +260,10 @@ def test_a_session_that_may_not_be_ended_is_named_before_anything_is_loaded(engi
                 assert "pg_signal_backend" in printed
                 assert session.execute("SELECT COUNT(*) FROM counted_count").fetchone() == (2,)
             assert beside(engine, url) == []
+            code, printed = run(theirs, "dbrestore", str(file), "--replace", "--yes")
+            assert code == 0, printed
         finally:
             write(url, f"REASSIGN OWNED BY {user} TO CURRENT_USER", f"DROP OWNED BY {user}")
+            for each in beside(engine, url):
+                execute(engine, f"DROP DATABASE {each}")
             execute(engine, f"DROP USER {user}")

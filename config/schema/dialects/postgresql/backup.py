@@ -37,6 +37,7 @@ FROM (SELECT encode(sha256(convert_to("the whole row"::text, 'UTF8')), 'hex') AS
 """
 DATABASE = """
 SELECT pg_encoding_to_char(encoding), datcollate, datctype, pg_get_userbyid(datdba),
+       datconnlimit, (SELECT NULLIF(spcname, 'pg_default') FROM pg_tablespace WHERE oid = dattablespace),
        to_jsonb(d)->>'datlocprovider', coalesce(to_jsonb(d)->>'daticulocale', to_jsonb(d)->>'datlocale')
 FROM pg_database d WHERE datname = current_database()
 """
@@ -141,13 +142,16 @@ class PostgreSQLBackups:
             return True
 
     def make(self, connection: Any, name: str) -> None:
-        [[encoding, collate, ctype, owner, provided_by, locale]] = rows(connection, DATABASE)
+        [[encoding, collate, ctype, owner, most, space, provided_by, locale]] = rows(connection, DATABASE)
         provider = f" {PROVIDERS[provided_by]} {_literal(locale)}" if provided_by in PROVIDERS else ""
+        # To name the one of all takes a right that others who make databases do not have.
+        tablespace = f" TABLESPACE {_quoted(space)}" if space else ""
         new = _quoted(name)
         rows(
             connection,
             f"CREATE DATABASE {new} TEMPLATE template0 OWNER {_quoted(owner)} ENCODING {_literal(encoding)}"
-            f" LC_COLLATE {_literal(collate)} LC_CTYPE {_literal(ctype)}{provider}",
+            f" LC_COLLATE {_literal(collate)} LC_CTYPE {_literal(ctype)}{provider}"
+            f" CONNECTION LIMIT {most}{tablespace}",
         )
         grants = rows(connection, GRANTS)
         if grants:

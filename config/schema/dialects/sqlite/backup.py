@@ -82,7 +82,10 @@ class SQLiteBackups:
         # Django's own connection would turn some values into others.
         with contextlib.closing(sqlite3.connect(_path(connection), timeout=PATIENCE)) as plain:
             plain.text_factory = _text
-            return _contents(plain)
+            try:
+                return _contents(plain)
+            except sqlite3.Error as error:
+                raise SchemaError(f"{_path(connection)} cannot be read ({error}).") from None
 
     def tables(self, connection: Any) -> set[str]:
         connection.ensure_connection()
@@ -119,12 +122,13 @@ class SQLiteBackups:
         live = os.path.realpath(_path(connection))
         if Path(name).stat().st_size != Path(live).stat().st_size:
             return False
-        with another(connection, name) as there:
+        with another(connection, name) as there, contextlib.suppress(SchemaError):
             copied, is_there = (
                 {table: held for table, held in self.contents(each).items() if table != but}
                 for each in (there, connection)
             )
-        return copied == is_there
+            return copied == is_there
+        return False
 
     def swap(self, connection: Any, new: str, kept: str, *, end_others: bool) -> None:
         """The live file keeps its place, and gets its new pages in one transaction of SQLite's own.
@@ -166,8 +170,11 @@ class SQLiteBackups:
                 live.execute("BEGIN EXCLUSIVE")
                 live.execute("COMMIT")
                 return mode
-        except sqlite3.OperationalError:
-            pass
+        except sqlite3.OperationalError as error:
+            if error.sqlite_errorcode not in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED):
+                raise Refused(
+                    f"The database cannot be written to ({error}), so nothing was changed: mend that."
+                ) from None
         who = ", ".join(self.others(connection)) or "another process"
         raise Refused(f"The database is open in {who}, so nothing was changed: stop that, and say this again.")
 
@@ -202,6 +209,11 @@ def _sync_folder(path: str) -> None:
         os.close(descriptor)
 
 
+def _is_locked(status: int) -> bool:
+    """Whether somebody else is in the way; the upper bits say why."""
+    return status & 0xFF in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED)
+
+
 def _copy(source: sqlite3.Connection, target: sqlite3.Connection) -> None:
     """Copy one database over another, in one transaction. Raises sqlite3.OperationalError, also where one is locked.
 
@@ -211,7 +223,7 @@ def _copy(source: sqlite3.Connection, target: sqlite3.Connection) -> None:
 
     def look(status: int, remaining: int, total: int) -> None:
         nonlocal locked_since
-        if status not in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED):
+        if not _is_locked(status):
             locked_since = None
         elif locked_since is None:
             locked_since = time.monotonic()
