@@ -231,6 +231,10 @@ def test_a_month_that_somebody_has_taken_out_of_the_table_meanwhile_is_not_dropp
             with pytest.raises(Refused, match="is no part of host_metrics any more"):
                 native.drop(connection, Waits(connection, limit=1), "host_metrics", old)
             assert other.execute(f'SELECT COUNT(*) FROM "{old.name}"').fetchone() == (1,)
+            bounds = f"FROM ('{month(-2):%Y-%m-%d} 00:00+00') TO ('{month(0):%Y-%m-%d} 00:00+00')"
+            other.execute(f'ALTER TABLE host_metrics ATTACH PARTITION "{old.name}" FOR VALUES {bounds}')
+            with pytest.raises(Refused, match="not of the same time"):
+                native.drop(connection, Waits(connection, limit=1), "host_metrics", old)
         finally:
             other.execute(f'DROP TABLE "{old.name}"')
 

@@ -28,7 +28,6 @@ PARTS = """
     FROM pg_inherits h JOIN pg_class c ON c.oid = h.inhrelid JOIN pg_namespace n ON n.oid = c.relnamespace
     WHERE h.inhparent = to_regclass(%s)
 """
-IS_PART = "SELECT 1 FROM pg_inherits WHERE inhparent = to_regclass(%s) AND inhrelid = to_regclass(%s)"
 
 
 def partition(table: str, by: str, indexes: Mapping[str, str], months: Iterable[tuple[str, str, str]]) -> list[str]:
@@ -93,11 +92,11 @@ class PostgreSQLPartitions:
 
         def refuse_another() -> None:
             with connection.cursor() as cursor:
-                cursor.execute(IS_PART, [whole, month])
-                if cursor.fetchone() is None:
+                cursor.execute(PARTS, [whole])
+                if part not in [_part(*row) for row in cursor.fetchall()]:
                     raise Refused(
-                        f"{month} is no part of {table} any more, as somebody has detached it, so it was left as it "
-                        "is: keep it or drop it yourself, and run this again."
+                        f"{month} is no part of {table} any more, or not of the same time, as somebody has changed "
+                        "that, so it was left as it is: keep it or drop it yourself, and run this again."
                     )
 
         self._whole(connection, waits, {table}, statements, refuse_another)
