@@ -264,8 +264,11 @@ def _finish(connection: Any, file: Path, name: str, kept: str) -> None:
 
 
 def _let_go(connection: Any, lock: SchemaLock) -> None:
-    """Where sessions had to go, the lock went with ours."""
-    connection.ensure_connection()
-    if not lock.exclusion.is_held():
+    """Where sessions had to go, the lock went with ours; that nobody can ask any more is no failure of the restore."""
+    try:
+        connection.ensure_connection()
+        if not lock.exclusion.is_held():
+            connection.close()
+    except Error:
         connection.close()
     lock.release()

@@ -4,6 +4,7 @@ import contextlib
 import fcntl
 import json
 import os
+import shutil
 import signal
 import stat
 import subprocess
@@ -247,6 +248,25 @@ def test_a_tool_that_is_missing_or_too_old_is_named(url, tmp_path, engine, tool)
     assert (code, package in printed, "Traceback" in printed) == (4, True, False), printed
     assert ("older" in printed) is bool(tool)
     assert not folder.exists() or visible(folder) == []
+
+
+def test_a_password_is_handed_to_a_tool_neither_in_its_arguments_nor_in_a_file_that_a_kill_would_leave(
+    url, tmp_path, engine
+):
+    if engine == "sqlite":
+        return  # needs neither
+    name = "pg_dump" if engine == "postgresql" else "mariadb-dump"
+    seen, folder, programs = tmp_path / "seen", tmp_path / "empty", tmp_path / "bin"
+    folder.mkdir()
+    programs.mkdir()
+    shim = f'#!/bin/sh\n{{ echo "$@"; find {folder} -type f; }} >> {seen}\nexec {shutil.which(name)} "$@"\n'
+    (programs / name).write_text(shim)
+    (programs / name).chmod(0o755)
+    path = f"{programs}:{os.environ['PATH']}"
+    code, printed = run(url, "dbbackup", BACKUP_DIR=str(tmp_path / "backups"), PATH=path, TMPDIR=str(folder))
+    assert code == 0, printed
+    said = seen.read_text()
+    assert ("/proc/self/fd/" in said, str(urlsplit(url).password) in said, str(folder) in said) == (True, False, False)
 
 
 def test_a_full_disk_leaves_nothing_behind_that_looks_complete(url, tmp_path):
