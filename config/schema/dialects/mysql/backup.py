@@ -19,22 +19,20 @@ from django.db import DatabaseError, OperationalError
 
 from config.schema.dialects.backups import PATIENCE, Contents, Sum
 from config.schema.dialects.catalogue import rows
+from config.schema.dialects.mysql.dumped import count, together, until
+from config.schema.dialects.mysql.options import options_file
 from config.schema.dialects.mysql.waits import MySQLWaits
-from config.schema.dialects.tools import Secret, found, lines_of, running, secret, version_words
+from config.schema.dialects.tools import found, lines_of, running, version_words
 from config.schema.dialects.waits import who_of
 from config.schema.exits import Refused, SchemaError
 
 LONGEST_NAME = 64
 DATABASE_UNKNOWN = 1049
-CREATE_TABLE, INSERT, VALUES = b"CREATE TABLE `", b"INSERT INTO `", b" VALUES "
-CREATE_SEQUENCE, SET_SEQUENCE = b"CREATE SEQUENCE `", b"DO SETVAL(`"
 BOUNDARY = b"-- what cannot be moved with the tables\n"
 """Rows hold no line breaks in the file, so no row looks like this line."""
 EVENTS_FOLLOW = b"-- what would begin to run\n"
 ALIKE = ("--skip-comments", "--hex-blob", "--default-character-set=utf8mb4", "--no-tablespaces")
 ROWS = ("--single-transaction", "--quick", "--skip-lock-tables", "--skip-extended-insert", "--skip-triggers")
-MOST_BYTES = 500_000
-"""Of one statement that is loaded, but for its last row; a server takes 16 MB by default, and 1 MB at the least."""
 TABLES = """
 SELECT TABLE_NAME FROM information_schema.TABLES
 WHERE TABLE_SCHEMA = %s AND TABLE_TYPE IN ('BASE TABLE', 'SYSTEM VERSIONED', 'SEQUENCE')
@@ -58,7 +56,6 @@ WHERE DB = %s AND ID <> CONNECTION_ID() AND STATE = 'Waiting for table metadata 
 """
 OWN_READING = ("SQL_NO_CACHE", "SHOW ")
 """What the tool itself is seen to do while it waits."""
-MODES = {"REQUIRED": "ssl", "VERIFY_CA": "ssl-verify-server-cert", "VERIFY_IDENTITY": "ssl-verify-server-cert"}
 
 
 class MySQLBackups:
@@ -97,7 +94,7 @@ class MySQLBackups:
                 with self._rows_of(connection, name) as lines:
                     for line in lines:
                         out.write(line)
-                        _count(line, counted)
+                        count(line, counted)
                 for line in self._all_but_rows(connection, name):
                     out.write(line)
         except OperationalError as error:
@@ -209,7 +206,7 @@ class MySQLBackups:
 
     def load(self, connection: Any, file: Path, name: str, *, to_swap: bool) -> None:
         with gzip.open(file) as packed:
-            self._feed(connection, name, _until(packed, BOUNDARY if to_swap else EVENTS_FOLLOW), file)
+            self._feed(connection, name, until(packed, BOUNDARY if to_swap else EVENTS_FOLLOW), file)
 
     def _feed(self, connection: Any, name: str, lines: Iterable[bytes], file: Path) -> None:
         program = found(*self.client_names, package=self.package)
@@ -221,7 +218,7 @@ class MySQLBackups:
                 running([program, option, *words], **streams, pass_fds=[secrets.descriptor]) as process,
             ):
                 assert process.stdin
-                process.stdin.writelines(_together(lines))
+                process.stdin.writelines(together(lines))
         except (EOFError, zlib.error, gzip.BadGzipFile):
             raise SchemaError(f"{file.name} is damaged: take another back-up.") from None
 
@@ -230,7 +227,7 @@ class MySQLBackups:
         counted: dict[str, Sum] = {}
         with self._rows_of(connection, name) as lines:
             for line in lines:
-                _count(line, counted)
+                count(line, counted)
         return {table: sum_.contents for table, sum_ in sorted(counted.items())}
 
     def tables(self, connection: Any) -> set[str]:
@@ -285,7 +282,7 @@ class MySQLBackups:
         """Views, triggers, routines and events, made anew where the tables now are."""
         name = connection.settings_dict["NAME"]
         with gzip.open(file) as packed:
-            for _ in _until(packed, BOUNDARY):
+            for _ in until(packed, BOUNDARY):
                 pass
             self._feed(connection, name, packed, file)
         self.drop(connection, new)
@@ -295,68 +292,5 @@ def _tables(connection: Any, name: str) -> list[str]:
     return sorted(table for (table,) in rows(connection, TABLES, name))
 
 
-def _until(lines: Iterable[bytes], last: bytes) -> Iterator[bytes]:
-    for line in lines:
-        if line == last:
-            return
-        yield line
-
-
-def _together(lines: Iterable[bytes]) -> Iterator[bytes]:
-    """The same statements with the rows of a table in few of them: one each would be loaded ten times as slowly."""
-    head, size = b"", 0
-    for line in lines:
-        is_row = line.startswith(INSERT) and line.endswith(b");\n")
-        end = line.index(VALUES) + len(VALUES) if is_row else 0
-        if is_row and line[:end] == head and size < MOST_BYTES:
-            yield b","
-        else:
-            if head:
-                yield b";\n"
-            head, size = line[:end], 0
-            yield head
-        yield line[end:-2] if is_row else line
-        size += len(line)
-    if head:
-        yield b";\n"
-
-
-def _count(line: bytes, counted: dict[str, Sum]) -> None:
-    """Count the line of a dump, if it is a row or makes a table; where a sequence has come to is its one row."""
-    for beginning in (INSERT, CREATE_TABLE, CREATE_SEQUENCE, SET_SEQUENCE):
-        if line.startswith(beginning):
-            quoted, _, rest = line[len(beginning) :].replace(b"``", b"\0", 1).partition(b"`")
-            table = quoted.replace(b"\0", b"`").decode()
-            if beginning in (CREATE_TABLE, CREATE_SEQUENCE):
-                counted[table] = Sum()
-            else:
-                counted[table].add(rest[rest.index(VALUES) :] if beginning == INSERT else rest)
-            return
-
-
 def _quoted(name: str) -> str:
     return "`{}`".format(name.replace("`", "``"))
-
-
-@contextmanager
-def options_file(connection: Any, *more: str) -> Iterator[tuple[str, Secret]]:
-    """The option that names a file with the server and the password, and that file; `more`: further lines of it."""
-    given = connection.get_connection_params()
-    said: dict[str, Any] = {
-        "user": given.get("user"),
-        "password": given.get("password") or given.get("passwd"),
-        "host": given.get("host"),
-        "port": given.get("port"),
-        "socket": given.get("unix_socket"),
-        **{f"ssl-{key}": value for key, value in (given.get("ssl") or {}).items()},
-    }
-    lines = [f'{key}="{_escaped(str(value))}"' for key, value in said.items() if value]
-    if mode := MODES.get(str(given.get("ssl_mode", "")).upper()):
-        lines.append(mode)
-    before = f"!include {given['read_default_file']}\n" if given.get("read_default_file") else ""
-    with secret(before + "\n".join(["[client]", *lines, *more, ""])) as file:
-        yield f"--defaults-file={file.path}", file
-
-
-def _escaped(value: str) -> str:
-    return value.replace("\\", "\\\\").replace('"', '\\"')

@@ -14,8 +14,8 @@ from subprocess import DEVNULL
 from typing import Any
 
 from config.schema.dialects.catalogue import rows
-from config.schema.dialects.mysql.backup import options_file
 from config.schema.dialects.mysql.cluster import Galera
+from config.schema.dialects.mysql.options import options_file
 from config.schema.dialects.mysql.statements import without_settings
 from config.schema.dialects.tools import found, running
 from config.schema.exits import Refused

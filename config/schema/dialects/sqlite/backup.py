@@ -152,7 +152,10 @@ class SQLiteBackups:
                 with contextlib.closing(sqlite3.connect(new)) as source:
                     _copy(source, live)
             except (OSError, sqlite3.Error) as error:
-                self.drop(connection, kept)
+                is_full = getattr(error, "sqlite_errorcode", None) == sqlite3.SQLITE_FULL
+                if is_full or isinstance(error, OSError):
+                    # It takes up the room that is wanting. A disk with other faults may need it.
+                    self.drop(connection, kept)
                 words = error.strerror if isinstance(error, OSError) else error
                 raise SchemaError(
                     f"{path} could not be overwritten ({words}), so it is as it was: make room, and say this again."
@@ -171,9 +174,10 @@ class SQLiteBackups:
                 live.execute("COMMIT")
                 return mode
         except sqlite3.OperationalError as error:
-            if error.sqlite_errorcode not in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED):
+            if not _is_locked(error.sqlite_errorcode):
                 raise Refused(
-                    f"The database cannot be written to ({error}), so nothing was changed: mend that."
+                    f"The database cannot be written to ({error}), so nothing was changed: let this user write to its "
+                    "file and folder, and say this again."
                 ) from None
         who = ", ".join(self.others(connection)) or "another process"
         raise Refused(f"The database is open in {who}, so nothing was changed: stop that, and say this again.")
