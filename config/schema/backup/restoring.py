@@ -8,8 +8,8 @@ from pathlib import Path
 from typing import Any
 
 from django import contrib
+from django.apps import apps
 from django.db import Error
-from django.db.migrations.loader import MigrationLoader
 from django.utils import timezone
 
 from config.schema.backup.clone import leftovers, new_name, remove_leftover, scratch, standing_in
@@ -179,9 +179,7 @@ def _refuse_another_projects(manifest: Manifest) -> None:
     """A project is known by its apps, but for those that any may have, being Django's own or this one."""
     common = {each.name for each in pkgutil.iter_modules(contrib.__path__)} | {Claim._meta.app_label}
     theirs = {app for app, _ in manifest.migrations} - common
-    loader = MigrationLoader(None, load=False)
-    loader.load_disk()
-    ours = loader.migrated_apps - common
+    ours = {each.label for each in apps.get_app_configs()} - common
     if theirs and ours and not theirs & ours:
         raise Refused(
             f"{manifest.file} is a back-up of another project ({manifest.database}, with the apps "
