@@ -10,10 +10,10 @@ from django.db import DatabaseError, OperationalError
 
 from config.schema.claim import Claim, ClaimRow
 from config.schema.dialects import dialect
-from config.schema.dialects.waits import DATA_SECONDS, PATIENT
+from config.schema.dialects.waits import DATA_SECONDS, PATIENT, who_of
 from config.schema.exclusion import Exclusion, doubt, exclusion_of
 from config.schema.exits import Hindered, LockNotObtained, Refused, SchemaError
-from config.schema.waits import WAY_OUT, limited, who_of
+from config.schema.waits import WAY_OUT, limited
 
 POLL_SECONDS = 0.1
 TELL_SECONDS = 5.0

@@ -23,12 +23,13 @@ from django.core.management.base import CommandError
 from django.db import DatabaseError
 from django.utils import timezone
 
-from config.schema.backup.clone import leftovers, scratch, standing_in
+from config.schema.backup.clone import leftovers, remove_leftover, scratch, standing_in
 from config.schema.backup.restoring import compare
-from config.schema.backup.taking import place_of_work, take_backup
+from config.schema.backup.taking import place_of_work, take_backup_of_one_shape
 from config.schema.claim import Claim
 from config.schema.columns import RehearsalColumns
 from config.schema.dialects import dialect
+from config.schema.dialects.backups import PATIENCE
 from config.schema.dialects.statements import Kind, first_words, without_secrets
 from config.schema.gate import plan_digest
 from config.schema.journal import BESIDE, TABLES, Journal, registry
@@ -38,6 +39,8 @@ from config.schema.tables import ensure_tables, unregistered
 
 REHEARSE = "rehearse"
 PENDING, ALL = "pending", "all"
+GONE_SECONDS = 1.0
+"""After so many seconds, a clone that nobody was in, and is in now, is nobody's."""
 Rehearsals = unregistered(RehearsalColumns, registry)
 OWN_TABLES = {"django_migrations", *(each._meta.db_table for each in (Claim, Rehearsals, *TABLES, *BESIDE))}
 NOT_SHOWN = {"SAVEPOINT", "RELEASE", "ROLLBACK", "SET", "BEGIN", "COMMIT"}
@@ -94,18 +97,20 @@ class Rehearsal:
 def rehearse(connection: Any, *, scope: str = PENDING, say: Callable[[str], Any] = print) -> Rehearsal | None:
     """Run the pending plan, or the whole history on an empty clone; None where nothing is pending.
 
-    Raises what `take_backup` raises, and Refused where no clone can be made. What fails on the clone is in the answer.
+    Raises what `take_backup_of_one_shape` raises, and Refused where no clone can be made. What fails on the clone is
+    in the answer.
     """
     plan = read_plan(connection) if scope == PENDING else None
     if plan is not None and not plan:
         return None
     _clear(connection, say)
     began = timezone.now().isoformat()
-    with scratch(connection, REHEARSE) as name:
-        backup_at = None
+    with ExitStack() as places:
         if scope == PENDING:
             say("Making a clone from a back-up ...")
-            backup_at = _restore_to(connection, name)
+            name, backup_at = _clone(connection, places, say)
+        else:
+            name, backup_at = places.enter_context(scratch(connection, REHEARSE)), None
         with standing_in(connection, name) as clone:
             clone.ensure_connection()
             if plan is None:
@@ -163,28 +168,36 @@ def words_of(row: Any) -> str:
 
 
 def _clear(connection: Any, say: Callable[[str], Any]) -> None:
-    """Remove the clones of rehearsals that were killed: nobody is in them any more."""
+    """Remove the clones of rehearsals that were killed: nobody is in them any more.
+
+    They are looked at twice, as one that is at work goes out of its own for a moment.
+    """
     backups = dialect(connection).backups
-    for name in leftovers(connection, REHEARSE):
-        if not backups.is_used(connection, name):
-            backups.drop(connection, name)
-            say(f"{name} was left by a rehearsal that was stopped; it is removed.")
+
+    def unused(names: list[str]) -> list[str]:
+        return [name for name in names if not backups.is_used(connection, name)]
+
+    if not (left := unused(leftovers(connection, REHEARSE))):
+        return
+    time.sleep(GONE_SECONDS)
+    for name in unused(left):
+        remove_leftover(connection, name, "a rehearsal that was stopped", say)
 
 
-def _restore_to(connection: Any, name: str) -> str:
-    """Back up, and restore to the clone; the moment of the back-up, of which nothing else is left."""
+def _clone(connection: Any, places: ExitStack, say: Callable[[str], Any]) -> tuple[str, str]:
+    """The name of a clone for as long as `places` is open, and the moment of the back-up that it was made from.
+
+    The back-up, of which nothing else is left, is taken before the clone is made, so that nobody finds that unused.
+    """
     backups, folder = dialect(connection).backups, getattr(settings, "BACKUP_DIR", None)
-    with ExitStack() as places:
-        if folder:
-            Path(folder).mkdir(parents=True, exist_ok=True, mode=0o700)
-            place = places.enter_context(place_of_work(Path(folder)))
-        else:
-            place = Path(places.enter_context(tempfile.TemporaryDirectory(prefix="rehearsal-")))
-        file, manifest = take_backup(connection, place)
+    own = place_of_work(Path(folder)) if folder else tempfile.TemporaryDirectory(prefix="rehearsal-")
+    with own as place:
+        file, manifest = take_backup_of_one_shape(connection, Path(place), timeout=PATIENCE, say=say)
+        name = places.enter_context(scratch(connection, REHEARSE))
         backups.load(connection, file, name, to_swap=False)
     with standing_in(connection, name) as clone:
         compare(manifest, backups.contents(clone))
-    return manifest.began_at
+    return name, manifest.began_at
 
 
 def _up_and_down(clone: Any, plan: list[PlannedMigration], rehearsal: Rehearsal, say: Callable[[str], Any]) -> None:

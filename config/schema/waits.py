@@ -14,7 +14,7 @@ from django.db import DatabaseError, OperationalError
 
 from config.schema.dialects import dialect
 from config.schema.dialects.statements import Kind
-from config.schema.dialects.waits import BRIEF, DATA_SECONDS, LONG, PATIENT, Seen, shown, words_of
+from config.schema.dialects.waits import BRIEF, DATA_SECONDS, LONG, PATIENT, Seen, shown, who_of, words_of
 from config.schema.exits import LockNotObtained
 
 FIRST_PAUSE, POLL_SECONDS = 0.01, 0.1
@@ -295,16 +295,6 @@ class Waits:
             seen = Seen(exact=False, missing="nothing can be asked in a transaction that has failed")
         waited = f"; waited {self._spent:.0f} s" if waited is None else waited
         return LockNotObtained(f"{self._name} did not get {_what(sql)} from {who_of(seen)}{waited}. {WAY_OUT}")
-
-
-def who_of(seen: Seen) -> str:
-    """Those who hold the locks, in words."""
-    if seen.missing:
-        return f"somebody who cannot be seen ({seen.missing})"
-    if not seen.holders:
-        return "somebody who is gone by now" if seen.exact else "somebody without an open transaction"
-    among = "" if seen.exact else "one of these, as far as can be seen: "
-    return among + "; ".join(map(str, seen.holders[:3]))
 
 
 def _what(sql: str) -> str:

@@ -3,7 +3,7 @@
 import contextlib
 import re
 import secrets
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 from django.db import DatabaseError, connections
@@ -41,6 +41,17 @@ def leftovers(connection: Any, kind: str) -> list[str]:
     beginning = backups.beside(str(connection.settings_dict["NAME"]), f"{kind}_{'x' * TOKEN}")[:-TOKEN]
     own = re.compile(f"{re.escape(beginning)}[0-9a-f]{{{TOKEN}}}")
     return [each for each in backups.named_like(connection, beginning) if own.fullmatch(each)]
+
+
+def remove_leftover(connection: Any, name: str, words: str, say: Callable[[str], Any]) -> None:
+    """Drop a database that is there for `words`, and say so; where somebody keeps it from being dropped, go on."""
+    try:
+        dialect(connection).backups.drop(connection, name)
+    except (DatabaseError, OSError) as error:
+        said = str(error.args[-1]).strip().split("\n", 1)[0].rstrip(".")
+        say(f"{name} was left by {words}, and cannot be removed ({said}); drop it yourself.")
+    else:
+        say(f"{name} was left by {words}; it is removed.")
 
 
 @contextlib.contextmanager

@@ -1,8 +1,11 @@
 """The manifest beside the file of a back-up: what the file holds, and by which it is verified."""
 
+import contextlib
 import hashlib
 import json
 import os
+import stat
+from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -59,32 +62,49 @@ def read_manifest(file: Path) -> Manifest:
     Raises Refused where there is none, where it was changed, and where another program wrote it.
     """
     beside = path_of_manifest(file)
-    if not file.is_file():
-        raise Refused(f"There is no file {file}: name one that dbbackup has made.")
+    with _reading(file):
+        if not stat.S_ISREG(file.stat().st_mode):
+            raise Refused(f"There is no file {file}: name one that dbbackup has made.")
     try:
         said: Any = json.loads(beside.read_text())
     except FileNotFoundError:
         raise Refused(f"{beside.name} is not beside {file.name}, so it cannot be verified: bring it there.") from None
-    except (ValueError, OSError):
+    except (ValueError, OSError, RecursionError):
         raise Refused(f"{beside} cannot be read: bring the manifest that dbbackup wrote.") from None
     if not isinstance(said, dict) or said.get("format") != FORMAT:
         raise Refused(f"{beside} is not a manifest of this dbbackup: use the program that made it.")
     if said.pop("manifest_sha256", None) != _digest(said):
         raise Refused(f"{beside} is not as dbbackup wrote it: bring an unchanged copy, or take another back-up.")
-    tables = {name: Contents(**each) for name, each in said.pop("tables").items()}
-    return Manifest(**said, tables=tables)
+    try:
+        tables = {name: Contents(**each) for name, each in said.pop("tables").items()}
+        return Manifest(**said, tables=tables)
+    except (KeyError, TypeError, AttributeError):
+        raise Refused(f"{beside} does not say what a manifest says: use the program that made it.") from None
 
 
 def verify_file(file: Path, manifest: Manifest) -> None:
     """Read the whole file. Raises Refused where it is not what the manifest is of."""
-    size = file.stat().st_size
-    if size < manifest.size:
-        words = f"{file} is cut short ({size} of {manifest.size} bytes)"
-    elif file.name != manifest.file or sha256_of(file) != manifest.sha256:
-        words = f"{file} is not the file that its manifest is of, or was changed since"
-    else:
-        return
+    with _reading(file):
+        size = file.stat().st_size
+        if size < manifest.size:
+            words = f"{file} is cut short ({size} of {manifest.size} bytes)"
+        elif file.name != manifest.file or sha256_of(file) != manifest.sha256:
+            words = f"{file} is not the file that its manifest is of, or was changed since"
+        else:
+            return
     raise Refused(f"{words}, so nothing was done: bring an unchanged copy, or take another back-up.")
+
+
+@contextlib.contextmanager
+def _reading(file: Path) -> Iterator[None]:
+    try:
+        yield
+    except FileNotFoundError:
+        raise Refused(f"There is no file {file}: name one that dbbackup has made.") from None
+    except OSError as error:
+        raise Refused(
+            f"{file} cannot be read ({error.strerror}), so nothing was done: let this user read it, or bring a copy."
+        ) from None
 
 
 def sha256_of(file: Path) -> str:

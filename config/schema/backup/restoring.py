@@ -1,15 +1,18 @@
 """Restores a back-up: verified first, loaded beside the live database, counted, and then put in its place at once."""
 
 import contextlib
+import pkgutil
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from django import contrib
+from django.apps import apps
 from django.db import Error
 from django.utils import timezone
 
-from config.schema.backup.clone import leftovers, new_name, scratch, standing_in
+from config.schema.backup.clone import leftovers, new_name, remove_leftover, scratch, standing_in
 from config.schema.backup.manifest import Manifest, read_manifest, verify_file
 from config.schema.claim import Claim
 from config.schema.dialects import dialect, ensure_database
@@ -35,21 +38,39 @@ class Restored:
 
 
 def restore(
-    connection: Any, file: Path, *, replace: bool, timeout: float, reason: str = "", say: Callable[[str], Any] = print
+    connection: Any,
+    file: Path,
+    *,
+    replace: bool,
+    timeout: float,
+    origin: str = "",
+    reason: str = "",
+    say: Callable[[str], Any] = print,
 ) -> Restored:
     """Let the database of this connection be what the file holds; what was there is kept under another name.
 
     `replace`: also where it holds tables; sessions that are in the way are then ended. `timeout`: seconds to wait for
-    the schema lock. Raises Refused, SchemaError or LockNotObtained; then the database is as it was.
+    the schema lock. `origin`: the name of the database that the file is of, which has to be said where that is to take
+    the place of tables of another one. Raises Refused, SchemaError or LockNotObtained; then the database is as it was.
     """
     manifest = read_manifest(file)
+    _refuse_another_projects(manifest)
+    if origin and origin != manifest.database:
+        raise Refused(
+            f"{manifest.file} is not a back-up of {origin} but of {manifest.database}, so nothing was done: name "
+            "another file, or say --from as it is."
+        )
     verify_file(file, manifest)
+    say(
+        f"{manifest.file} is a back-up of {manifest.database}, taken on {manifest.host} at {manifest.began_at} by "
+        f"{manifest.release}."
+    )
     try:
         made = ensure_database(connection)
     except Error as error:
         raise Unreachable(cannot_be_asked(connection, error)) from None
     try:
-        return _restore_into(connection, file, manifest, replace, timeout, reason, say)
+        return _restore_into(connection, file, manifest, replace, origin, timeout, reason, say)
     except BaseException:
         if made:
             connection.close()
@@ -72,6 +93,7 @@ def _restore_into(
     file: Path,
     manifest: Manifest,
     replace: bool,
+    origin: str,
     timeout: float,
     reason: str,
     say: Callable[[str], Any],
@@ -84,6 +106,12 @@ def _restore_into(
         raise Refused(
             f"{connection.settings_dict['NAME']} holds tables, so nothing was changed: say --replace --yes to put "
             "this back-up in their place (they are kept under another name)."
+        )
+    here = Path(str(connection.settings_dict["NAME"])).name
+    if not is_empty and manifest.database not in (here, origin):
+        raise Refused(
+            f"{manifest.file} is a back-up of {manifest.database}, and this database is {here}, so nothing was "
+            f"changed: say --from {manifest.database} too if it is to take the place of this one."
         )
     lock = lock_of(connection, say=say)
     if lock.exclusion.guards_commits:
@@ -102,7 +130,13 @@ def _restore_into(
         restored = Restored(manifest, ended=_others(connection, replace))
         with scratch(connection, RESTORE) as name:
             lock.step(f"restoring {file.name}")
-            backups.load(connection, file, name, to_swap=True)
+            try:
+                backups.load(connection, file, name, to_swap=True)
+            except OSError as error:
+                raise SchemaError(
+                    f"{file.name} could not be loaded ({error.strerror}), so nothing was changed: let it be read, and "
+                    "say this again."
+                ) from None
             with standing_in(connection, name) as there:
                 compare(manifest, backups.contents(there))
                 _settle(there, file, lock, reason)
@@ -141,6 +175,18 @@ def _refuse_another_engines(connection: Any, manifest: Manifest) -> None:
         )
 
 
+def _refuse_another_projects(manifest: Manifest) -> None:
+    """A project is known by its apps, but for those that any may have, being Django's own or this one."""
+    common = {each.name for each in pkgutil.iter_modules(contrib.__path__)} | {Claim._meta.app_label}
+    theirs = {app for app, _ in manifest.migrations} - common
+    ours = {each.label for each in apps.get_app_configs()} - common
+    if theirs and ours and not theirs & ours:
+        raise Refused(
+            f"{manifest.file} is a back-up of another project ({manifest.database}, with the apps "
+            f"{', '.join(sorted(theirs)[:3])}), so nothing was done: restore it by the code of that project."
+        )
+
+
 def _foreign_tables(tables: set[str]) -> set[str]:
     """Without the one that taking the lock makes."""
     return {name for name in tables if name.rpartition(".")[2].strip('"') != Claim._meta.db_table}
@@ -150,12 +196,10 @@ def _clear(connection: Any, say: Callable[[str], Any]) -> None:
     """Remove what restores have left that were killed; the lock proves that none of them is at work."""
     backups = dialect(connection).backups
     for name in leftovers(connection, RESTORE):
-        backups.drop(connection, name)
-        say(f"{name} was left by a restore that was stopped; it is removed.")
+        remove_leftover(connection, name, "a restore that was stopped", say)
     for name in leftovers(connection, KEPT):
-        if backups.is_void(connection, name):
-            backups.drop(connection, name)
-            say(f"{name} was left by a restore that was stopped and holds nothing of its own; it is removed.")
+        if backups.is_void(connection, name, but=Claim._meta.db_table):
+            remove_leftover(connection, name, "a restore that was stopped and holds nothing of its own", say)
 
 
 def _others(connection: Any, replace: bool) -> list[str]:
@@ -167,6 +211,8 @@ def _others(connection: Any, replace: bool) -> list[str]:
     if others and not (replace and backups.may_end_others()):
         way = "let them end, or say --replace --yes, which ends them" if backups.may_end_others() else "stop them"
         raise Refused(f"{', '.join(others)} use this database, so nothing was changed: {way}, and say this again.")
+    if others and (why := backups.out_of_reach(connection)):
+        raise Refused(f"{why} Nothing was changed.")
     return others
 
 
@@ -208,16 +254,19 @@ def _settle(there: Any, file: Path, lock: SchemaLock, reason: str) -> None:
 def _finish(connection: Any, file: Path, name: str, kept: str) -> None:
     try:
         dialect(connection).backups.finish(connection, file, name)
-    except SchemaError as error:
+    except (SchemaError, OSError) as error:
         raise SchemaError(
-            f"The tables are restored (the old ones are in {kept}), and their views, triggers or routines are not: "
-            f"{error}"
+            f"The tables are restored (the old ones are in {kept}), and their views, triggers, routines or events are "
+            f"not: {error}"
         ) from None
 
 
 def _let_go(connection: Any, lock: SchemaLock) -> None:
-    """Where sessions had to go, the lock went with ours."""
-    connection.ensure_connection()
-    if not lock.exclusion.is_held():
+    """Where sessions had to go, the lock went with ours; that nobody can ask any more is no failure of the restore."""
+    try:
+        connection.ensure_connection()
+        if not lock.exclusion.is_held():
+            connection.close()
+    except Error:
         connection.close()
     lock.release()

@@ -87,14 +87,20 @@ class Backups(Protocol):
     def may_end_others(self) -> bool:
         """Whether `swap` can end those."""
 
+    def out_of_reach(self, connection: Any) -> str | None:
+        """Who of those may not be ended by this user, with the way out; None where there is nobody."""
+
     def named_like(self, connection: Any, beginning: str) -> list[str]:
         """The other databases of the server, or files beside this one, whose names begin so."""
 
     def is_used(self, connection: Any, name: str) -> bool:
         """Whether a session is in another database."""
 
-    def is_void(self, connection: Any, name: str) -> bool:
-        """Whether a database that was about to be what is kept of the old one came to hold nothing of its own."""
+    def is_void(self, connection: Any, name: str, *, but: str) -> bool:
+        """Whether a database that was about to be what is kept of the old one came to hold nothing of its own.
+
+        `but`: the table of the lock, which whoever asks has written to.
+        """
 
     def swap(self, connection: Any, new: str, kept: str, *, end_others: bool) -> None:
         """Let `new` be the database of the connection, and the old one be named `kept`: both or none.

@@ -18,6 +18,8 @@ class Part:
     end: datetime | None = None
     is_rest: bool = False
     """Whether it takes the rows that no other part takes."""
+    schema: str = ""
+    """Where a part is a table: the schema that it lies in."""
 
 
 @dataclass(frozen=True)
@@ -72,7 +74,10 @@ class Partitions(Protocol):
         """Make these months, in the order of time, and move their rows out of the rest. Raises LockNotObtained."""
 
     def drop(self, connection: Any, waits: Any, table: str, part: Part) -> None:
-        """Drop a part with its rows; where it is gone already the database says so. Raises LockNotObtained."""
+        """Drop a part with its rows; where it is gone already the database says so.
+
+        Raises LockNotObtained, and Refused where it was made a table of its own meanwhile.
+        """
 
     def partition(self, populated: Populated, now: datetime) -> None:
         """Partition a table by month, with the months ahead of `now`; goes on with what was killed.

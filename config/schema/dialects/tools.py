@@ -1,12 +1,15 @@
 """Runs the client programs of the engines, and says in one sentence why one of them failed."""
 
+import os
 import re
+import select
 import shutil
 import signal
 import subprocess
 import tempfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Any
 
@@ -14,6 +17,7 @@ from config.schema.exits import Refused, SchemaError
 
 NO_ROOM = re.compile(r"No space left|disk quota|File too large|errno: (?:28|27|122)\b", re.I)
 ASK_SECONDS = 20
+AT_ONCE = 1 << 20
 
 
 def found(*names: str, package: str) -> str:
@@ -35,11 +39,27 @@ def version_words(program: str) -> str:
     return (done.stdout or done.stderr).strip().split("\n", 1)[0]
 
 
+@dataclass(frozen=True)
+class Secret:
+    """A file in memory for a program that is run with `pass_fds=[descriptor]`."""
+
+    descriptor: int
+
+    @property
+    def path(self) -> str:
+        """What only that program finds under this name."""
+        return f"/proc/self/fd/{self.descriptor}"
+
+
 @contextmanager
-def private_folder() -> Iterator[Path]:
-    """A folder that only this user can look into, for a file with a password; it is removed in the end."""
-    with tempfile.TemporaryDirectory(prefix="schema-") as folder:
-        yield Path(folder)
+def secret(text: str) -> Iterator[Secret]:
+    """A file with a password that lies in no folder: whoever is killed leaves none behind, and argv tells nobody."""
+    with os.fdopen(os.memfd_create("options"), "w") as file:
+        # The programs pass over a file that others could write to, or complain of one that they could read.
+        os.fchmod(file.fileno(), 0o600)
+        file.write(text)
+        file.flush()
+        yield Secret(file.fileno())
 
 
 @contextmanager
@@ -65,6 +85,25 @@ def running(words: Sequence[str], **streams: Any) -> Iterator["subprocess.Popen[
             raise
         if process.returncode:
             raise SchemaError(_sentence(words[0], process.returncode, complaints))
+
+
+def lines_of(stream: IO[bytes], *, silence: float, look: Callable[[], None]) -> Iterator[bytes]:
+    """The lines that a program prints. `look` is called whenever it has printed nothing for so many seconds."""
+    poll, begun = select.poll(), list[bytes]()
+    poll.register(stream, select.POLLIN)
+    while True:
+        if not poll.poll(silence * 1000):
+            look()
+            continue
+        if not (read := os.read(stream.fileno(), AT_ONCE)):
+            break
+        end, *lines = read.split(b"\n")
+        begun.append(end)
+        for line in lines:
+            yield b"".join(begun) + b"\n"
+            begun = [line]
+    if last := b"".join(begun):
+        yield last
 
 
 def _sentence(program: str, code: int, complaints: IO[bytes]) -> str:

@@ -50,6 +50,16 @@ class Seen:
     """How many seconds an attempt may stand in the queue after it has waited outside."""
 
 
+def who_of(seen: Seen) -> str:
+    """Those who hold the locks, in words."""
+    if seen.missing:
+        return f"somebody who cannot be seen ({seen.missing})"
+    if not seen.holders:
+        return "somebody who is gone by now" if seen.exact else "somebody without an open transaction"
+    among = "" if seen.exact else "one of these, as far as can be seen: "
+    return among + "; ".join(map(str, seen.holders[:3]))
+
+
 class TableWaits(Protocol):
     """How an engine lets a statement wait for a table, and for how long.
 

@@ -1,8 +1,10 @@
 """dbbackup and dbrestore: what was backed up is there again, row by row; what is refused touches nothing."""
 
 import contextlib
+import fcntl
 import json
 import os
+import shutil
 import signal
 import stat
 import subprocess
@@ -248,6 +250,25 @@ def test_a_tool_that_is_missing_or_too_old_is_named(url, tmp_path, engine, tool)
     assert not folder.exists() or visible(folder) == []
 
 
+def test_a_password_is_handed_to_a_tool_neither_in_its_arguments_nor_in_a_file_that_a_kill_would_leave(
+    url, tmp_path, engine
+):
+    if engine == "sqlite":
+        return  # needs neither
+    name = "pg_dump" if engine == "postgresql" else "mariadb-dump"
+    seen, folder, programs = tmp_path / "seen", tmp_path / "empty", tmp_path / "bin"
+    folder.mkdir()
+    programs.mkdir()
+    shim = f'#!/bin/sh\n{{ echo "$@"; find {folder} -type f; }} >> {seen}\nexec {shutil.which(name)} "$@"\n'
+    (programs / name).write_text(shim)
+    (programs / name).chmod(0o755)
+    path = f"{programs}:{os.environ['PATH']}"
+    code, printed = run(url, "dbbackup", BACKUP_DIR=str(tmp_path / "backups"), PATH=path, TMPDIR=str(folder))
+    assert code == 0, printed
+    said = seen.read_text()
+    assert ("/proc/self/fd/" in said, str(urlsplit(url).password) in said, str(folder) in said) == (True, False, False)
+
+
 def test_a_full_disk_leaves_nothing_behind_that_looks_complete(url, tmp_path):
     write(url, "CREATE TABLE big (word VARCHAR(100))")
     with contextlib.closing(connect(url)) as connection:
@@ -364,6 +385,178 @@ def test_a_back_up_waits_for_who_changes_the_schema(url, tmp_path):
 
 def test_every_engine_of_this_run_was_tried(engine):
     assert engine in present()
+
+
+def test_a_back_up_of_another_database_takes_the_place_of_tables_only_where_that_is_named(url, file, engine):
+    before = everything(url)
+    with_manifest(file, database="production")
+    code, printed = run(url, "dbrestore", str(file), "--replace", "--yes")
+    assert (code, "say --from production too" in printed) == (4, True), printed
+    assert run(url, "dbrestore", str(file), "--replace", "--yes", "--from", "another")[0] == 4
+    write(url, "DELETE FROM child")
+    code, printed = run(url, "dbrestore", str(file), "--replace", "--yes", "--from", "production")
+    assert (code, "is a back-up of production, taken on" in printed) == (0, True), printed
+    assert everything(url) == before
+
+
+def test_a_back_up_of_another_project_is_refused_also_where_nothing_is_there(file, engine):
+    with_manifest(file, migrations=[["auth", "0001_initial"], ["schema", "0001_initial"], ["shop", "0001_initial"]])
+    with fresh_database(engine) as other:
+        code, printed = run(other, "dbrestore", str(file))
+        assert (code, "another project" in printed, "shop" in printed) == (4, True, True), printed
+        assert beside(engine, other) == []
+
+
+MIGRATED_MEANWHILE = """
+import django, os, sys
+django.setup()
+from django.core.management import call_command, execute_from_command_line
+import subprocess
+from config.schema.dialects import dialect
+from django.db import connection
+backups = type(dialect(connection).backups)
+dump, times = backups.dump, []
+
+def dump_beside_a_migration(self, connection, file):
+    tables = dump(self, connection, file)
+    if len(times) < {times}:
+        times.append(1)
+        to = "0002" if len(times) % 2 else "0003"
+        subprocess.run([sys.executable, "-m", "django", "migrate", "counted", to, "-v0"], check=True)
+    return tables
+
+backups.dump = dump_beside_a_migration
+execute_from_command_line(["manage.py", "dbbackup"])
+"""
+
+
+@pytest.mark.parametrize(("times", "code"), [(1, 0), (3, 3)])
+def test_a_back_up_beside_a_migration_is_taken_again_and_given_up_in_the_end(url, tmp_path, times, code):
+    done = script(url, MIGRATED_MEANWHILE.format(times=times), BACKUP_DIR=str(tmp_path))
+    assert (done.returncode, "has changed the schema while the back-up was taken" in done.stderr) == (code, True), done
+    applied = [len(json.loads(each.read_text())["migrations"]) for each in tmp_path.glob("*.json")]
+    assert applied == ([len(rows(url, "SELECT * FROM django_migrations"))] if code == 0 else [])
+
+
+WITHOUT_HARD_LINKS = """
+import errno, os, signal, sys
+import django
+django.setup()
+from pathlib import Path
+rename, die_at = Path.rename, {die_at}
+
+def no_link(*arguments, **options):
+    raise PermissionError(errno.EPERM, "Operation not permitted")
+
+def die_or_rename(self, target):
+    if self.suffix == die_at:
+        os.kill(os.getpid(), signal.SIGKILL)
+    return rename(self, target)
+
+os.link, Path.rename = no_link, die_or_rename
+from django.core.management import execute_from_command_line
+execute_from_command_line(["manage.py", "dbbackup"])
+"""
+
+
+def test_where_a_file_system_knows_no_hard_links_a_file_appears_complete_all_the_same(url, engine, tmp_path):
+    suffix = {"sqlite": ".sqlite3", "postgresql": ".dump", "mariadb": ".gz"}[engine]
+    done = script(url, WITHOUT_HARD_LINKS.format(die_at=repr(suffix)), BACKUP_DIR=str(tmp_path))
+    assert (done.returncode, [Path(each).suffix for each in visible(tmp_path)]) == (-signal.SIGKILL, [".json"])
+    done = script(url, WITHOUT_HARD_LINKS.format(die_at=None), BACKUP_DIR=str(tmp_path))
+    assert done.returncode == 0, done.stderr
+    [file, _] = visible(tmp_path)
+    with fresh_database(engine) as other:
+        assert run(other, "dbrestore", str(tmp_path / file))[0] == 0
+
+
+def test_who_holds_the_folder_of_back_ups_is_named_and_not_waited_for_without_end(url, tmp_path):
+    with (tmp_path / ".lock").open("w") as held:
+        held.write("process 7 on elsewhere")
+        held.flush()
+        fcntl.flock(held, fcntl.LOCK_EX)
+        impatient = "import config.schema.backup.taking as taking; taking.PATIENCE = 0.2; "
+        impatient += "from django.core.management import execute_from_command_line; "
+        impatient += "execute_from_command_line(['manage.py', 'dbbackup'])"
+        done = script(url, f"import django; django.setup(); {impatient}", BACKUP_DIR=str(tmp_path))
+    assert (done.returncode, "is held by process 7 on elsewhere" in done.stderr) == (1, True), done.stderr
+
+
+def test_what_cannot_be_read_is_refused_in_a_sentence(url, file, tmp_path):
+    unlike = with_manifest(file, tables=[1])
+    for named in (tmp_path, tmp_path / ("x" * 300), unlike, "/proc/self/mem"):
+        code, printed = run(url, "dbrestore", str(named), "--replace", "--yes")
+        assert (code, "Traceback" in printed) == (4, False), printed
+
+
+OPENED_MEANWHILE = """
+import contextlib, django, sqlite3, sys
+django.setup()
+from django.core.management import call_command
+from config.schema.dialects.sqlite.backup import SQLiteBackups
+swap, path, opened = SQLiteBackups.swap, {path!r}, []
+
+def swap_beside_another(*arguments, **options):
+    opened.append(sqlite3.connect(path, timeout=20))
+    swap(*arguments, **options)
+
+SQLiteBackups.swap = swap_beside_another
+call_command("dbrestore", {file!r}, replace=True, yes=True)
+third = sqlite3.connect(path)
+third.execute("PRAGMA journal_mode=WAL")
+third.execute("INSERT INTO child VALUES (10, 1)")
+third.commit()
+print(opened[0].execute("SELECT id FROM child ORDER BY id").fetchall())
+opened[0].execute("INSERT INTO child VALUES (11, 1)")
+opened[0].commit()
+"""
+
+
+def test_who_opens_an_sqlite_file_while_it_is_restored_reads_and_writes_what_is_there_then(url, file, engine):
+    if engine != "sqlite":
+        return  # servers know their sessions
+    write(url, "DELETE FROM child", "INSERT INTO child VALUES (99, NULL)")
+    path = urlsplit(url).path[1:]
+    done = script(url, OPENED_MEANWHILE.format(path=path, file=str(file)))
+    assert "[(1,), (2,), (3,), (10,)]" in done.stdout, done.stdout + done.stderr
+    assert rows(url, "SELECT id FROM child ORDER BY id") == [(1,), (2,), (3,), (10,), (11,)]
+    assert rows(url, "PRAGMA integrity_check") == [("ok",)]
+    [kept] = beside(engine, url)
+    assert rows(f"sqlite:///{Path(path).with_name(kept)}", "SELECT id FROM child") == [(99,)]
+
+
+def test_a_copy_that_a_killed_restore_had_made_of_what_is_still_there_is_removed(url, file, engine):
+    if engine != "sqlite":
+        return  # there nothing is copied
+    write(url, "DELETE FROM child")
+    killed(url, "dbrestore", str(file), "--replace", "--yes", at="config.schema.dialects.sqlite.backup._sync_folder")
+    assert rows(url, "SELECT id FROM child") == []
+    code, printed = run(url, "dbrestore", str(file), "--replace", "--yes")
+    assert (code, "holds nothing of its own" in printed) == (0, True), printed
+    assert len(beside(engine, url)) == 1
+
+
+FAILS_MEANWHILE = """
+import django, resource
+django.setup()
+import config.schema.dialects.sqlite.backup as backup
+from django.core.management import execute_from_command_line
+backup._sync_folder = lambda path: resource.setrlimit(resource.RLIMIT_FSIZE, (60_000, 60_000))
+execute_from_command_line(["manage.py", "dbrestore", {file!r}, "--replace", "--yes"])
+"""
+
+
+def test_an_sqlite_file_that_cannot_be_overwritten_is_as_it_was(url, file, engine):
+    if engine != "sqlite":
+        return  # there nothing is written at the end
+    write(url, "DELETE FROM child")
+    done = script(url, FAILS_MEANWHILE.format(file=str(file)))
+    assert (done.returncode, "is as it was" in done.stderr) == (1, True), done.stderr
+    assert rows(url, "SELECT id FROM child") == []
+    assert rows(url, "PRAGMA integrity_check") == [("ok",)]
+    code, printed = run(url, "dbrestore", str(file), "--replace", "--yes")
+    assert (code, "holds nothing of its own" in printed) == (0, True), printed
+    assert len(beside(engine, url)) == 1
 
 
 FILLS_MEANWHILE = """

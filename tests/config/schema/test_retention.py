@@ -15,7 +15,7 @@ import pytest
 from django.db import IntegrityError, connections
 
 from config.schema.dialects import dialect
-from config.schema.exits import LOCKED, UNREACHABLE
+from config.schema.exits import LOCKED, UNREACHABLE, Refused
 from config.schema.keeping import database_now, rules
 from config.schema.monthly import MONTHS_AHEAD, Monthly
 from config.schema.operations.partitions import month_bounds
@@ -215,6 +215,51 @@ def test_who_writes_meanwhile_loses_no_row_and_is_not_refused(engine: str, datab
         assert parts(connection)[f"{month(1):%Y_%m}"] > 20
 
 
+def test_a_month_that_somebody_has_taken_out_of_the_table_meanwhile_is_not_dropped(
+    engine: str, database: tuple[str, Any]
+) -> None:
+    url, connection = database
+    if engine != "postgresql":
+        return  # No part is a table of its own there.
+    only_months(connection, -1, 0)
+    measure(connection, month(-1))
+    native = dialect(connection).partitions
+    [old, *_] = native.parts(connection, "host_metrics", "at")
+    with contextlib.closing(connect(url)) as other:
+        other.execute(f'ALTER TABLE host_metrics DETACH PARTITION "{old.name}"')
+        try:
+            with pytest.raises(Refused, match="is no part of host_metrics any more"):
+                native.drop(connection, Waits(connection, limit=1), "host_metrics", old)
+            assert other.execute(f'SELECT COUNT(*) FROM "{old.name}"').fetchone() == (1,)
+            bounds = f"FROM ('{month(-2):%Y-%m-%d} 00:00+00') TO ('{month(0):%Y-%m-%d} 00:00+00')"
+            other.execute(f'ALTER TABLE host_metrics ATTACH PARTITION "{old.name}" FOR VALUES {bounds}')
+            with pytest.raises(Refused, match="not of the same time"):
+                native.drop(connection, Waits(connection, limit=1), "host_metrics", old)
+        finally:
+            other.execute(f'DROP TABLE "{old.name}"')
+
+
+def test_the_month_that_is_dropped_is_the_one_of_its_own_schema(engine: str, database: tuple[str, Any]) -> None:
+    url, connection = database
+    if engine != "postgresql":
+        return  # There a database has no schemas.
+    only_months(connection, -4, 0)
+    measure(connection, month(-4), month(-2))
+    old = f"host_metrics_{month(-4):%Y_%m}"
+    with contextlib.closing(connect(url)) as other:
+        other.execute("CREATE SCHEMA archive")
+        try:
+            other.execute(f'ALTER TABLE "{old}" SET SCHEMA archive')
+            other.execute(f'CREATE TABLE "{old}" AS SELECT 7 AS theirs')
+            told = steps(url, "--apply", RETENTION_METRICS_DAYS=str((NOW - month(-2)).days))
+            assert ("drop", "host_metrics", name(-4), 1) in told
+            assert other.execute(f'SELECT theirs FROM "{old}"').fetchall() == [(7,)]
+            assert other.execute("SELECT to_regclass(%s)", [f'archive."{old}"']).fetchone() == (None,)
+        finally:
+            other.execute("DROP SCHEMA archive CASCADE")
+            other.execute(f'DROP TABLE IF EXISTS "{old}"')
+
+
 def test_two_at_once_do_each_thing_once(engine: str, database: tuple[str, Any]) -> None:
     url, connection = database
     only_months(connection, 0, 0)
@@ -298,7 +343,7 @@ def test_killed_after_any_statement_it_is_finished_by_the_next_run(engine: str, 
             break
         assert done.returncode == -signal.SIGKILL, done.stderr
         kills += 1
-    assert kills == {"sqlite": 1, "postgresql": 9, "mariadb": 5}[engine]
+    assert kills == {"sqlite": 1, "postgresql": 12, "mariadb": 5}[engine]
 
 
 def test_a_database_that_does_not_answer_is_unknown_and_a_table_that_is_not_there_is_told(engine: str) -> None:

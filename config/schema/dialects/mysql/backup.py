@@ -4,11 +4,13 @@ The counts and checksums are of the rows in the file itself, as no other session
 after a restore they are taken of what the tool then reads from there.
 """
 
+import contextlib
 import gzip
 import re
 import zlib
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from subprocess import DEVNULL, PIPE
 from typing import Any
@@ -17,23 +19,43 @@ from django.db import DatabaseError, OperationalError
 
 from config.schema.dialects.backups import PATIENCE, Contents, Sum
 from config.schema.dialects.catalogue import rows
-from config.schema.dialects.tools import found, private_folder, running, version_words
+from config.schema.dialects.mysql.dumped import count, together, until
+from config.schema.dialects.mysql.options import options_file
+from config.schema.dialects.mysql.waits import MySQLWaits
+from config.schema.dialects.tools import found, lines_of, running, version_words
+from config.schema.dialects.waits import who_of
 from config.schema.exits import Refused, SchemaError
 
 LONGEST_NAME = 64
 DATABASE_UNKNOWN = 1049
-CREATE_TABLE, INSERT, VALUES = b"CREATE TABLE `", b"INSERT INTO `", b" VALUES "
 BOUNDARY = b"-- what cannot be moved with the tables\n"
 """Rows hold no line breaks in the file, so no row looks like this line."""
+EVENTS_FOLLOW = b"-- what would begin to run\n"
 ALIKE = ("--skip-comments", "--hex-blob", "--default-character-set=utf8mb4", "--no-tablespaces")
 ROWS = ("--single-transaction", "--quick", "--skip-lock-tables", "--skip-extended-insert", "--skip-triggers")
-MOST_BYTES = 500_000
-"""Of one statement that is loaded, but for its last row; a server takes 16 MB by default, and 1 MB at the least."""
-TABLES = "SELECT TABLE_NAME FROM information_schema.TABLES WHERE TABLE_SCHEMA = %s AND TABLE_TYPE = 'BASE TABLE'"
+TABLES = """
+SELECT TABLE_NAME FROM information_schema.TABLES
+WHERE TABLE_SCHEMA = %s AND TABLE_TYPE IN ('BASE TABLE', 'SYSTEM VERSIONED', 'SEQUENCE')
+"""
+VERSIONED = """
+SELECT TABLE_NAME FROM information_schema.TABLES WHERE TABLE_SCHEMA = %s AND TABLE_TYPE = 'SYSTEM VERSIONED'
+"""
+HISTORY_SINCE = (10, 11)
+"""The first MariaDB whose tools read and write the history of a table."""
+OF_SEQUENCES = """
+SELECT CONCAT(TABLE_NAME, '.', COLUMN_NAME) FROM information_schema.COLUMNS
+WHERE TABLE_SCHEMA = %s AND COLUMN_DEFAULT RLIKE '^[^'']*(nextval|lastval)[(]' ORDER BY 1
+"""
 VIEWS = "SELECT TABLE_NAME FROM information_schema.VIEWS WHERE TABLE_SCHEMA = %s ORDER BY 1"
 TRIGGERS = "SELECT TRIGGER_NAME FROM information_schema.TRIGGERS WHERE TRIGGER_SCHEMA = %s ORDER BY 1"
 ROUTINES = "SELECT ROUTINE_NAME FROM information_schema.ROUTINES WHERE ROUTINE_SCHEMA = %s"
-MODES = {"REQUIRED": "ssl", "VERIFY_CA": "ssl-verify-server-cert", "VERIFY_IDENTITY": "ssl-verify-server-cert"}
+EVENTS = "SELECT EVENT_NAME FROM information_schema.EVENTS WHERE EVENT_SCHEMA = %s"
+WAITING = """
+SELECT 1 FROM information_schema.PROCESSLIST
+WHERE DB = %s AND ID <> CONNECTION_ID() AND STATE = 'Waiting for table metadata lock' LIMIT 1
+"""
+OWN_READING = ("SQL_NO_CACHE", "SHOW ")
+"""What the tool itself is seen to do while it waits."""
 
 
 class MySQLBackups:
@@ -44,6 +66,7 @@ class MySQLBackups:
         self.dump_names = ("mariadb-dump", "mysqldump") if mariadb else ("mysqldump",)
         self.client_names = ("mariadb", "mysql") if mariadb else ("mysql",)
         self.package = "mariadb-client" if mariadb else "mysql-client"
+        self.waits = MySQLWaits(shortest=int(not mariadb), in_statement=mariadb)
 
     def tool(self, connection: Any) -> str:
         found(*self.client_names, package=self.package)
@@ -62,47 +85,97 @@ class MySQLBackups:
 
     def dump(self, connection: Any, file: Path) -> dict[str, Contents]:
         name = connection.settings_dict["NAME"]
-        views, triggers, routines = (
-            [each for (each,) in rows(connection, sql, name)] for sql in (VIEWS, TRIGGERS, ROUTINES)
-        )
+        before = self.waits.begin(connection, PATIENCE, PATIENCE)
         try:
+            if why := self._cannot_be_held(connection):
+                raise Refused(f"{why} No back-up was taken.")
+            counted: dict[str, Sum] = {}
             with gzip.open(file, "wb", compresslevel=1) as out:
-                counted: dict[str, Sum] = {}
-                with self._rows_of(connection, name, views) as lines:
+                with self._rows_of(connection, name) as lines:
                     for line in lines:
                         out.write(line)
-                        _count(line, counted)
-                out.write(BOUNDARY)
-                if views:
-                    self._copy(connection, out, ["--no-data", "--skip-triggers", name, *views])
-                if triggers or routines:
-                    what = ["--no-data", "--no-create-info", "--routines", "--triggers", "--add-drop-trigger"]
-                    self._copy(connection, out, [*what, name])
+                        count(line, counted)
+                for line in self._all_but_rows(connection, name):
+                    out.write(line)
+        except OperationalError as error:
+            if not self.waits.is_lock_failure(error):
+                raise
+            raise self._locked_out(connection) from None
         except OSError as error:
             raise SchemaError(
                 f"The back-up could not be written ({error.strerror}): make room, and say it again."
             ) from None
+        finally:
+            with contextlib.suppress(DatabaseError):
+                self.waits.end(connection, before)
         return {table: sum_.contents for table, sum_ in sorted(counted.items())}
 
-    def _copy(self, connection: Any, out: Any, words: Sequence[str]) -> None:
-        with self._dumping(connection, words) as lines:
-            out.writelines(lines)
+    def _all_but_rows(self, connection: Any, name: str) -> Iterator[bytes]:
+        """Views, triggers and routines, and last the events, which begin to run as soon as they are made."""
+        views, triggers, routines, events = (
+            [each for (each,) in rows(connection, sql, name)] for sql in (VIEWS, TRIGGERS, ROUTINES, EVENTS)
+        )
+        yield BOUNDARY
+        nothing = ["--no-data", "--no-create-info"]
+        for is_there, words in (
+            (views, ["--no-data", "--skip-triggers", name, *views]),
+            (triggers or routines, [*nothing, "--routines", "--triggers", "--add-drop-trigger", name]),
+        ):
+            if is_there:
+                with self._dumping(connection, words) as lines:
+                    yield from lines
+        yield EVENTS_FOLLOW
+        if events:
+            with self._dumping(connection, [*nothing, "--skip-triggers", "--events", name]) as lines:
+                yield from lines
 
     @contextmanager
-    def _rows_of(self, connection: Any, name: str, views: Iterable[str]) -> Iterator[Iterable[bytes]]:
-        left_out = [f"--ignore-table={name}.{view}" for view in views]
-        with self._dumping(connection, [*ROWS, *left_out, name]) as lines:
+    def _rows_of(self, connection: Any, name: str) -> Iterator[Iterable[bytes]]:
+        words = [f"--ignore-table={name}.{view}" for (view,) in rows(connection, VIEWS, name)]
+        if rows(connection, VERSIONED, name):
+            words.append("--dump-history")
+        with self._dumping(connection, [*ROWS, *words, name]) as lines:
             yield lines
 
     @contextmanager
     def _dumping(self, connection: Any, words: Sequence[str]) -> Iterator[Iterable[bytes]]:
+        """The lines of the tool. It has no limit of its own, so it is watched: a lock ends it, and not mere work."""
         program = found(*self.dump_names, package=self.package)
+
+        def look() -> None:
+            if rows(connection, WAITING, connection.settings_dict["NAME"]):
+                raise self._locked_out(connection)
+
         with (
-            private_folder() as folder,
-            running([program, options_file(connection, folder), *ALIKE, *words], stdout=PIPE) as process,
+            options_file(connection) as (option, file),
+            running([program, option, *ALIKE, *words], stdout=PIPE, pass_fds=[file.descriptor]) as process,
         ):
             assert process.stdout
-            yield process.stdout
+            yield lines_of(process.stdout, silence=PATIENCE, look=look)
+
+    def _locked_out(self, connection: Any) -> SchemaError:
+        seen = self.waits.seen(connection, self.tables(connection))
+        others = tuple(each for each in seen.holders if not any(word in each.query for word in OWN_READING))
+        return SchemaError(
+            f"The back-up has waited {PATIENCE} s for a table that is held by {who_of(replace(seen, holders=others))}: "
+            "let that end, or end it, and say this again."
+        )
+
+    def _cannot_be_held(self, connection: Any) -> str | None:
+        """What neither a file holds nor a move to another database leaves as it is, with the way out."""
+        name = connection.settings_dict["NAME"]
+        if numbered := [column for (column,) in rows(connection, OF_SEQUENCES, name)]:
+            return (
+                f"A default leads to a sequence by the name of this database ({', '.join(numbered[:3])}), and would "
+                "lead there from every copy too: use AUTO_INCREMENT instead."
+            )
+        versioned = [table for (table,) in rows(connection, VERSIONED, name)]
+        if versioned and tuple(connection.get_database_version()[:2]) < HISTORY_SINCE:
+            return (
+                f"The history of a table with system versioning ({', '.join(versioned[:3])}) is read by no tool "
+                f"before MariaDB {'.'.join(map(str, HISTORY_SINCE))}: upgrade, or drop the versioning."
+            )
+        return None
 
     def beside(self, name: str, word: str) -> str:
         return f"{name[: LONGEST_NAME - 1 - len(word)]}_{word}"
@@ -124,31 +197,37 @@ class MySQLBackups:
         rows(connection, f"CREATE DATABASE {_quoted(name)} CHARACTER SET {charset} COLLATE {collation}")
 
     def drop(self, connection: Any, name: str) -> None:
-        rows(connection, f"DROP DATABASE IF EXISTS {_quoted(name)}")
+        before = self.waits.begin(connection, PATIENCE, PATIENCE)
+        try:
+            rows(connection, f"DROP DATABASE IF EXISTS {_quoted(name)}")
+        finally:
+            with contextlib.suppress(DatabaseError):
+                self.waits.end(connection, before)
 
     def load(self, connection: Any, file: Path, name: str, *, to_swap: bool) -> None:
         with gzip.open(file) as packed:
-            self._feed(connection, name, _until(packed, BOUNDARY) if to_swap else packed, file)
+            self._feed(connection, name, until(packed, BOUNDARY if to_swap else EVENTS_FOLLOW), file)
 
     def _feed(self, connection: Any, name: str, lines: Iterable[bytes], file: Path) -> None:
         program = found(*self.client_names, package=self.package)
         words = ["--default-character-set=utf8mb4", "--max-allowed-packet=1G", name]
+        streams = {"stdin": PIPE, "stdout": DEVNULL}
         try:
             with (
-                private_folder() as folder,
-                running([program, options_file(connection, folder), *words], stdin=PIPE, stdout=DEVNULL) as process,
+                options_file(connection) as (option, secrets),
+                running([program, option, *words], **streams, pass_fds=[secrets.descriptor]) as process,
             ):
                 assert process.stdin
-                process.stdin.writelines(_together(lines))
+                process.stdin.writelines(together(lines))
         except (EOFError, zlib.error, gzip.BadGzipFile):
             raise SchemaError(f"{file.name} is damaged: take another back-up.") from None
 
     def contents(self, connection: Any) -> dict[str, Contents]:
         name = connection.settings_dict["NAME"]
         counted: dict[str, Sum] = {}
-        with self._rows_of(connection, name, [view for (view,) in rows(connection, VIEWS, name)]) as lines:
+        with self._rows_of(connection, name) as lines:
             for line in lines:
-                _count(line, counted)
+                count(line, counted)
         return {table: sum_.contents for table, sum_ in sorted(counted.items())}
 
     def tables(self, connection: Any) -> set[str]:
@@ -157,7 +236,7 @@ class MySQLBackups:
     def in_the_way(self, connection: Any) -> str | None:
         triggers = [name for (name,) in rows(connection, TRIGGERS, connection.settings_dict["NAME"])]
         if not triggers:
-            return None
+            return self._cannot_be_held(connection)
         return (
             f"A table with a trigger cannot be moved to another database here ({', '.join(triggers[:3])}): restore "
             "into a new database and let DATABASE_URL name that, or drop the triggers first."
@@ -170,6 +249,9 @@ class MySQLBackups:
     def may_end_others(self) -> bool:
         return True
 
+    def out_of_reach(self, connection: Any) -> str | None:
+        return None
+
     def named_like(self, connection: Any, beginning: str) -> list[str]:
         return sorted(name for (name,) in rows(connection, "SHOW DATABASES") if name.startswith(beginning))
 
@@ -177,7 +259,7 @@ class MySQLBackups:
         sql = "SELECT 1 FROM information_schema.PROCESSLIST WHERE DB = %s AND ID <> CONNECTION_ID() LIMIT 1"
         return bool(rows(connection, sql, name))
 
-    def is_void(self, connection: Any, name: str) -> bool:
+    def is_void(self, connection: Any, name: str, *, but: str) -> bool:
         return not _tables(connection, name)
 
     def swap(self, connection: Any, new: str, kept: str, *, end_others: bool) -> None:
@@ -197,10 +279,10 @@ class MySQLBackups:
             ) from None
 
     def finish(self, connection: Any, file: Path, new: str) -> None:
-        """Views, triggers and routines, made anew where the tables now are."""
+        """Views, triggers, routines and events, made anew where the tables now are."""
         name = connection.settings_dict["NAME"]
         with gzip.open(file) as packed:
-            for _ in _until(packed, BOUNDARY):
+            for _ in until(packed, BOUNDARY):
                 pass
             self._feed(connection, name, packed, file)
         self.drop(connection, new)
@@ -210,70 +292,5 @@ def _tables(connection: Any, name: str) -> list[str]:
     return sorted(table for (table,) in rows(connection, TABLES, name))
 
 
-def _until(lines: Iterable[bytes], last: bytes) -> Iterator[bytes]:
-    for line in lines:
-        if line == last:
-            return
-        yield line
-
-
-def _together(lines: Iterable[bytes]) -> Iterator[bytes]:
-    """The same statements with the rows of a table in few of them: one each would be loaded ten times as slowly."""
-    head, size = b"", 0
-    for line in lines:
-        is_row = line.startswith(INSERT) and line.endswith(b");\n")
-        end = line.index(VALUES) + len(VALUES) if is_row else 0
-        if is_row and line[:end] == head and size < MOST_BYTES:
-            yield b","
-        else:
-            if head:
-                yield b";\n"
-            head, size = line[:end], 0
-            yield head
-        yield line[end:-2] if is_row else line
-        size += len(line)
-    if head:
-        yield b";\n"
-
-
-def _count(line: bytes, counted: dict[str, Sum]) -> None:
-    """Count the line of a dump, if it is a row or makes a table."""
-    if line.startswith(INSERT):
-        table, _, rest = line[len(INSERT) :].replace(b"``", b"\0", 1).partition(b"`")
-        counted[_name(table)].add(rest[rest.index(VALUES) :])
-    elif line.startswith(CREATE_TABLE):
-        table, _, _ = line[len(CREATE_TABLE) :].replace(b"``", b"\0", 1).partition(b"`")
-        counted[_name(table)] = Sum()
-
-
-def _name(quoted: bytes) -> str:
-    return quoted.replace(b"\0", b"`").decode()
-
-
 def _quoted(name: str) -> str:
     return "`{}`".format(name.replace("`", "``"))
-
-
-def options_file(connection: Any, folder: Path) -> str:
-    """The option that names a file of this folder, with the server and the password: argv can be seen by all."""
-    given = connection.get_connection_params()
-    said: dict[str, Any] = {
-        "user": given.get("user"),
-        "password": given.get("password") or given.get("passwd"),
-        "host": given.get("host"),
-        "port": given.get("port"),
-        "socket": given.get("unix_socket"),
-        **{f"ssl-{key}": value for key, value in (given.get("ssl") or {}).items()},
-    }
-    lines = [f'{key}="{_escaped(str(value))}"' for key, value in said.items() if value]
-    if mode := MODES.get(str(given.get("ssl_mode", "")).upper()):
-        lines.append(mode)
-    file = folder / "options.cnf"
-    file.touch(mode=0o600)
-    before = f"!include {given['read_default_file']}\n" if given.get("read_default_file") else ""
-    file.write_text(before + "\n".join(["[client]", *lines, ""]))
-    return f"--defaults-file={file}"
-
-
-def _escaped(value: str) -> str:
-    return value.replace("\\", "\\\\").replace('"', '\\"')

@@ -14,10 +14,10 @@ from subprocess import DEVNULL
 from typing import Any
 
 from config.schema.dialects.catalogue import rows
-from config.schema.dialects.mysql.backup import options_file
 from config.schema.dialects.mysql.cluster import Galera
+from config.schema.dialects.mysql.options import options_file
 from config.schema.dialects.mysql.statements import without_settings
-from config.schema.dialects.tools import found, private_folder, running
+from config.schema.dialects.tools import found, running
 from config.schema.exits import Refused
 
 TOOL, PACKAGE = "pt-online-schema-change", "percona-toolkit"
@@ -98,20 +98,18 @@ def clear(connection: Any, table: str) -> None:
 def _copy(connection: Any, table: str, change: str) -> None:
     name = connection.settings_dict["NAME"]
     change = _with_names_of_checks(connection, table, change)
-    with private_folder() as folder:
-        options = options_file(connection, folder)
-        lock = f"SELECT GET_LOCK('{_lock_name(connection, table)}', 0)"
-        with (folder / "options.cnf").open("a") as file:
-            # So that the next run knows when the sessions of this one are gone.
-            file.write(f'init-command="{lock}"\n')
+    # So that the next run knows when the sessions of this one are gone.
+    lock = f"SELECT GET_LOCK('{_lock_name(connection, table)}', 0)"
+    with options_file(connection, f'init-command="{lock}"') as (option, file):
         # It dies with us, so that it does not go on unseen.
-        words = [TOOL, "--pdeathsig", "KILL", found(TOOL, package=PACKAGE), options, *SETTINGS]
+        words = [TOOL, "--pdeathsig", "KILL", found(TOOL, package=PACKAGE), option, *SETTINGS]
         if re.search(r"\bDROP\s+PRIMARY\s+KEY\b", change, re.I):
             # Else it asks a person whether the new key is meant.
             words.append("--nocheck-alter")
         words += [f"--new-table-name={_new_name(table)}", f"--alter={change}", "--execute"]
+        words += [f"D={_dsn(name)},t={_dsn(table)}"]
         setpriv = found("setpriv", package="util-linux")
-        with running([*words, f"D={_dsn(name)},t={_dsn(table)}"], stdout=DEVNULL, executable=setpriv):
+        with running(words, stdout=DEVNULL, executable=setpriv, pass_fds=[file.descriptor]):
             pass
 
 

@@ -1,8 +1,10 @@
 """PostgreSQL: pg_dump and pg_restore, one snapshot for the file and its counts, and a swap by renaming databases."""
 
+import contextlib
 import re
 import threading
 import time
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -10,8 +12,9 @@ from django.db import DatabaseError, OperationalError
 
 from config.schema.dialects.backups import PATIENCE, Contents, another
 from config.schema.dialects.catalogue import one_moment, rows
-from config.schema.dialects.tools import found, private_folder, running, version_words
-from config.schema.exits import Refused
+from config.schema.dialects.tools import found, running, secret, version_words
+from config.schema.dialects.waits import Holder, Seen, shown, who_of
+from config.schema.exits import Refused, SchemaError
 
 LONGEST_NAME = 63
 READ_ALIKE = """
@@ -34,9 +37,12 @@ FROM (SELECT encode(sha256(convert_to("the whole row"::text, 'UTF8')), 'hex') AS
 """
 DATABASE = """
 SELECT pg_encoding_to_char(encoding), datcollate, datctype, pg_get_userbyid(datdba),
-       CASE WHEN datlocprovider = 'i' THEN coalesce(to_jsonb(d)->>'daticulocale', to_jsonb(d)->>'datlocale') END
+       datconnlimit, (SELECT NULLIF(spcname, 'pg_default') FROM pg_tablespace WHERE oid = dattablespace),
+       to_jsonb(d)->>'datlocprovider', coalesce(to_jsonb(d)->>'daticulocale', to_jsonb(d)->>'datlocale')
 FROM pg_database d WHERE datname = current_database()
 """
+"""The last two have other names in other versions; 14 has neither of them."""
+PROVIDERS = {"i": "LOCALE_PROVIDER icu ICU_LOCALE", "b": "LOCALE_PROVIDER builtin BUILTIN_LOCALE"}
 SETTINGS = """
 SELECT CASE WHEN setrole = 0 THEN NULL ELSE pg_get_userbyid(setrole) END, split_part(each, '=', 1),
        substr(each, strpos(each, '=') + 1)
@@ -51,6 +57,21 @@ SESSIONS = """
 SELECT pid, usename, application_name, client_addr::text, backend_type FROM pg_stat_activity
 WHERE datname = %s AND pid <> pg_backend_pid() AND COALESCE(backend_type, 'client backend') = 'client backend'
 ORDER BY pid
+"""
+HOLDERS = """
+SELECT l.pid, max(a.usename), max(extract(epoch FROM clock_timestamp() - a.xact_start))::float, max(a.query)
+FROM pg_locks l LEFT JOIN pg_stat_activity a ON a.pid = l.pid
+WHERE l.locktype = 'relation' AND l.mode = 'AccessExclusiveLock' AND l.pid IS DISTINCT FROM pg_backend_pid()
+AND l.database = (SELECT oid FROM pg_database WHERE datname = current_database()) GROUP BY l.pid ORDER BY 3 DESC
+"""
+"""Those who keep others from reading a table, or wait to do so, which keeps them out alike."""
+PREPARED = "SELECT gid FROM pg_prepared_xacts WHERE database = current_database() ORDER BY prepared LIMIT 3"
+OUT_OF_REACH = """
+SELECT a.pid, a.usename FROM pg_stat_activity a LEFT JOIN pg_roles r ON r.oid = a.usesysid
+WHERE a.datname = %s AND a.pid <> pg_backend_pid() AND COALESCE(a.backend_type, 'client backend') = 'client backend'
+AND NOT (SELECT rolsuper FROM pg_roles WHERE rolname = current_user)
+AND (COALESCE(r.rolsuper, true) OR NOT (pg_has_role(r.oid, 'USAGE') OR pg_has_role('pg_signal_backend', 'USAGE')))
+ORDER BY 1
 """
 HAS_BEGUN = """
 SELECT 1 FROM pg_locks WHERE locktype = 'object' AND classid = 'pg_database'::regclass AND granted
@@ -89,8 +110,19 @@ class PostgreSQLBackups:
             [[snapshot]] = rows(reader, "SELECT pg_export_snapshot()")
             words = ["--format=custom", f"--snapshot={snapshot}", f"--lock-wait-timeout={PATIENCE}s", "--no-password"]
             words += [f"--file={file}"]
-            with private_folder() as folder, running([_pg("dump"), *words, _conninfo(reader, folder)]):
-                return _contents(reader)
+            began = time.monotonic()
+            try:
+                with _reaching(reader) as (where, files), running([_pg("dump"), *words, where], pass_fds=files):
+                    rows(reader, f"SET LOCAL lock_timeout = '{PATIENCE}s'")
+                    return _contents(reader)
+            except (OperationalError, SchemaError):
+                # What was said may be in any language.
+                if time.monotonic() < began + PATIENCE or not (holders := rows(connection, HOLDERS)):
+                    raise
+                raise SchemaError(
+                    f"The back-up has waited {PATIENCE} s for a table that is held by {_words(holders)}: let that "
+                    "end, or end it, and say this again."
+                ) from None
 
     def beside(self, name: str, word: str) -> str:
         return f"{name[: LONGEST_NAME - 1 - len(word)]}_{word}"
@@ -110,13 +142,16 @@ class PostgreSQLBackups:
             return True
 
     def make(self, connection: Any, name: str) -> None:
-        [[encoding, collate, ctype, owner, icu]] = rows(connection, DATABASE)
-        provider = f" LOCALE_PROVIDER icu ICU_LOCALE {_literal(icu)}" if icu else ""
+        [[encoding, collate, ctype, owner, most, space, provided_by, locale]] = rows(connection, DATABASE)
+        provider = f" {PROVIDERS[provided_by]} {_literal(locale)}" if provided_by in PROVIDERS else ""
+        # To name the one of all takes a right that others who make databases do not have.
+        tablespace = f" TABLESPACE {_quoted(space)}" if space else ""
         new = _quoted(name)
         rows(
             connection,
             f"CREATE DATABASE {new} TEMPLATE template0 OWNER {_quoted(owner)} ENCODING {_literal(encoding)}"
-            f" LC_COLLATE {_literal(collate)} LC_CTYPE {_literal(ctype)}{provider}",
+            f" LC_COLLATE {_literal(collate)} LC_CTYPE {_literal(ctype)}{provider}"
+            f" CONNECTION LIMIT {most}{tablespace}",
         )
         grants = rows(connection, GRANTS)
         if grants:
@@ -139,10 +174,11 @@ class PostgreSQLBackups:
 
     def load(self, connection: Any, file: Path, name: str, *, to_swap: bool) -> None:
         words = ["--exit-on-error", "--single-transaction", "--no-password"]
-        with private_folder() as folder:
-            where = f"--dbname={_conninfo(connection, folder, name)}"
-            with running([_pg("restore"), *words, where, str(file)]):
-                pass
+        with (
+            _reaching(connection, name) as (where, files),
+            running([_pg("restore"), *words, f"--dbname={where}", str(file)], pass_fds=files),
+        ):
+            pass
 
     def contents(self, connection: Any) -> dict[str, Contents]:
         with one_moment(connection, "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY"):
@@ -153,7 +189,13 @@ class PostgreSQLBackups:
         return {table for (table,) in rows(connection, TABLES)}
 
     def in_the_way(self, connection: Any) -> str | None:
-        return None
+        prepared = [gid for (gid,) in rows(connection, PREPARED)]
+        return (
+            f"A prepared transaction holds this database ({', '.join(prepared)}): end it by COMMIT PREPARED or "
+            "ROLLBACK PREPARED, and say this again."
+            if prepared
+            else None
+        )
 
     def others(self, connection: Any) -> list[str]:
         return [
@@ -164,6 +206,15 @@ class PostgreSQLBackups:
     def may_end_others(self) -> bool:
         return True
 
+    def out_of_reach(self, connection: Any) -> str | None:
+        found = rows(connection, OUT_OF_REACH, connection.settings_dict["NAME"])
+        return (
+            f"{', '.join(f'session {pid} of {user}' for pid, user in found[:3])} may not be ended by this user: stop "
+            "it, or GRANT pg_signal_backend to this user (only a superuser ends the session of one)."
+            if found
+            else None
+        )
+
     def named_like(self, connection: Any, beginning: str) -> list[str]:
         found = rows(connection, "SELECT datname FROM pg_database WHERE starts_with(datname, %s) ORDER BY 1", beginning)
         return [name for (name,) in found]
@@ -171,7 +222,7 @@ class PostgreSQLBackups:
     def is_used(self, connection: Any, name: str) -> bool:
         return bool(rows(connection, SESSIONS, name))
 
-    def is_void(self, connection: Any, name: str) -> bool:
+    def is_void(self, connection: Any, name: str, *, but: str) -> bool:
         """Renaming makes none."""
         return False
 
@@ -186,7 +237,7 @@ class PostgreSQLBackups:
             try:
                 _rename(connection, name, new, kept)
                 renamed.set()
-            except DatabaseError as error:
+            except Exception as error:
                 failures.append(error)
 
         renaming = threading.Thread(target=rename, daemon=True)
@@ -201,14 +252,23 @@ class PostgreSQLBackups:
                 # One whom this user may not end: the renaming fails, unless it goes by itself.
                 failures.append(error)
         connection.close()
-        renaming.join()
-        if not renamed.is_set():
-            said = str(failures[0]).split("\n", 1)[0].rstrip(".")
+        renaming.join(3 * PATIENCE)
+        # Where the answer of its COMMIT was lost, the names tell.
+        if not renamed.is_set() and kept not in self.named_like(connection, kept):
+            said = str(failures[0]).split("\n", 1)[0].rstrip(".") if failures else "the server does not answer"
             way = "let all who use it end, and say this again" + ("" if end_others else ", or say --replace --yes")
             raise Refused(f"The databases could not be renamed ({said}), so nothing was changed: {way}.")
 
     def finish(self, connection: Any, file: Path, new: str) -> None:
         """Everything is in the database."""
+
+
+def _words(holders: list[tuple[Any, ...]]) -> str:
+    seen = (
+        Holder(f"session {pid}" if pid else "a prepared transaction", user or "unknown", int(age or 0), shown(query))
+        for pid, user, age, query in holders
+    )
+    return who_of(Seen(tuple(seen)))
 
 
 def _rename(connection: Any, name: str, new: str, kept: str) -> None:
@@ -232,18 +292,21 @@ def _pg(what: str) -> str:
     return found(f"pg_{what}", package="postgresql-client")
 
 
-def _conninfo(connection: Any, folder: Path, name: str | None = None) -> str:
-    """Where the driver is connected to, for libpq; the password is in a file of this folder, as argv can be seen."""
+@contextlib.contextmanager
+def _reaching(connection: Any, name: str | None = None) -> Iterator[tuple[str, list[int]]]:
+    """Where the driver is connected to, in words for libpq, and the descriptor of the file with the password."""
     connection.ensure_connection()
     info = connection.connection.info
     parameters = {key: value for key, value in info.get_parameters().items() if key in KNOWN}
     parameters["dbname"] = name or info.dbname
-    if info.password:
-        file = folder / "pgpass"
-        file.touch(mode=0o600)
-        file.write_text("*:*:*:*:{}\n".format(info.password.replace("\\", "\\\\").replace(":", "\\:")))
-        parameters["passfile"] = str(file)
-    return " ".join(f"{key}={_literal(value, escape=True)}" for key, value in parameters.items())
+    with contextlib.ExitStack() as files:
+        descriptors = []
+        if info.password:
+            password = info.password.replace("\\", "\\\\").replace(":", "\\:")
+            file = files.enter_context(secret(f"*:*:*:*:{password}\n"))
+            parameters["passfile"] = file.path
+            descriptors.append(file.descriptor)
+        yield " ".join(f"{key}={_literal(value, escape=True)}" for key, value in parameters.items()), descriptors
 
 
 def _literal(value: Any, *, escape: bool = False) -> str:

@@ -26,7 +26,8 @@ KEY = """
     WHERE p.partrelid = to_regclass(%s) AND p.partstrat = 'r'
 """
 PARTS = """
-    SELECT c.relname, pg_get_expr(c.relpartbound, c.oid) FROM pg_inherits h JOIN pg_class c ON c.oid = h.inhrelid
+    SELECT c.relname, pg_get_expr(c.relpartbound, c.oid), n.nspname
+    FROM pg_inherits h JOIN pg_class c ON c.oid = h.inhrelid JOIN pg_namespace n ON n.oid = c.relnamespace
     WHERE h.inhparent = to_regclass(%s)
 """
 
@@ -76,7 +77,7 @@ class PostgreSQLPartitions:
         return sorted(parts, key=lambda part: (part.is_rest, part.begin or EARLIEST))
 
     def source(self, connection: Any, table: str, part: Part) -> str:
-        return _quoted(connection, part.name)
+        return _of_part(connection, part)
 
     def make(
         self, connection: Any, waits: Any, table: str, column: str, months: Sequence[Month], rest: Part | None
@@ -87,7 +88,20 @@ class PostgreSQLPartitions:
             self._whole(connection, waits, {table}, make(table, column, month, rest))
 
     def drop(self, connection: Any, waits: Any, table: str, part: Part) -> None:
-        self._whole(connection, waits, {table}, [f"DROP TABLE {_quoted(connection, part.name)}"])
+        """Detached first, in the same transaction: the server itself then refuses what is no part any more."""
+        whole, month = _quoted(connection, table), _of_part(connection, part)
+        statements = [f"ALTER TABLE {whole} DETACH PARTITION {month}", f"DROP TABLE {month}"]
+
+        def refuse_another() -> None:
+            with connection.cursor() as cursor:
+                cursor.execute(PARTS, [whole])
+                if part not in [_part(*row) for row in cursor.fetchall()]:
+                    raise Refused(
+                        f"{month} is no part of {table} any more, or not of the same time, as somebody has changed "
+                        "that, so it was left as it is: keep it or drop it yourself, and run this again."
+                    )
+
+        self._whole(connection, waits, {table}, statements, refuse_another)
 
     def partition(self, populated: Populated, now: datetime) -> None:
         Dividing(populated).run(now)
@@ -95,10 +109,20 @@ class PostgreSQLPartitions:
     def unpartition(self, populated: Populated) -> None:
         Joining(populated).run()
 
-    def _whole(self, connection: Any, waits: Any, names: set[str], statements: list[str]) -> None:
+    def _whole(
+        self,
+        connection: Any,
+        waits: Any,
+        names: set[str],
+        statements: list[str],
+        look: Callable[[], None] = lambda: None,
+    ) -> None:
+        """`look`: asked when the tables are held, so that what it sees stays so."""
+
         def work(take: Callable[[], None]) -> None:
             with transaction.atomic(using=connection.alias), connection.execute_wrapper(waits.inside):
                 take()
+                look()
                 execute(connection, statements)
 
         waits.whole(names, work)
@@ -115,7 +139,8 @@ def make(table: str, column: str, month: Month, rest: Part | None) -> list[str]:
     name, first, after = month
     begin, end = f"'{first} 00:00+00'", f"'{after} 00:00+00'"
     part = f'"{table}_{name}"'
-    moved = f'DELETE FROM "{rest.name}" WHERE "{column}" >= {begin} AND "{column}" < {end} RETURNING *' if rest else ""
+    other = f'"{rest.schema}"."{rest.name}"' if rest else ""
+    moved = f'DELETE FROM {other} WHERE "{column}" >= {begin} AND "{column}" < {end} RETURNING *'
     return [
         f'CREATE TABLE {part} (LIKE "{table}" {LIKE_A_PART})',
         *([f"WITH moved AS ({moved}) INSERT INTO {part} SELECT * FROM moved"] if rest else []),
@@ -123,12 +148,17 @@ def make(table: str, column: str, month: Month, rest: Part | None) -> list[str]:
     ]
 
 
-def _part(name: str, bound: str) -> Part:
+def _part(name: str, bound: str, schema: str) -> Part:
     found = BOUND.match(bound)
     if not found:
-        return Part(name, is_rest=bound == "DEFAULT")
+        return Part(name, is_rest=bound == "DEFAULT", schema=schema)
     begin, end = (None if said in ("MINVALUE", "MAXVALUE") else instant(said) for said in found.groups())
-    return Part(name, begin, end)
+    return Part(name, begin, end, schema=schema)
+
+
+def _of_part(connection: Any, part: Part) -> str:
+    """Its name with its schema, as a table of that name may stand before it in the search path."""
+    return f"{_quoted(connection, part.schema)}.{_quoted(connection, part.name)}"
 
 
 def _quoted(connection: Any, name: str) -> str:

@@ -1,15 +1,24 @@
-"""SQLite: its online back-up, which copies the file of one moment while others read and write."""
+"""SQLite: its online back-up, which copies the file of one moment while others read and write, and back again."""
 
 import contextlib
 import os
 import shutil
 import sqlite3
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 from config.schema.dialects.backups import PATIENCE, Contents, Sum, another
 from config.schema.exits import Refused, SchemaError
+
+COPY = ".kept"
+BESIDE = ("-wal", "-shm", "-journal", ".schema-lock", COPY, f"{COPY}-journal")
+"""What may lie beside the file of a database and belongs to it."""
+
+
+class Locked(Exception):
+    """Somebody else did not let go of a database in time."""
 
 
 class SQLiteBackups:
@@ -28,10 +37,16 @@ class SQLiteBackups:
         connection.ensure_connection()
         try:
             with contextlib.closing(sqlite3.connect(file)) as copy:
-                connection.connection.backup(copy)
+                copy.text_factory = _text
+                _copy(connection.connection, copy)
                 # The copy is one file, without a log beside it.
                 copy.execute("PRAGMA journal_mode=DELETE")
                 return _contents(copy)
+        except Locked:
+            who = ", ".join(self.others(connection)) or "Another process"
+            raise SchemaError(
+                f"{who} has had the database locked for {PATIENCE} s: let that end, and say this again."
+            ) from None
         except sqlite3.Error as error:
             raise SchemaError(f"The back-up could not be written ({error}): make room, and say this again.") from None
 
@@ -49,8 +64,8 @@ class SQLiteBackups:
         Path(name).touch(mode=0o600)
 
     def drop(self, connection: Any, name: str) -> None:
-        for each in (name, f"{name}-wal", f"{name}-shm", f"{name}-journal", f"{name}.schema-lock"):
-            Path(each).unlink(missing_ok=True)
+        for ending in ("", *BESIDE):
+            Path(f"{name}{ending}").unlink(missing_ok=True)
 
     def load(self, connection: Any, file: Path, name: str, *, to_swap: bool) -> None:
         try:
@@ -66,7 +81,11 @@ class SQLiteBackups:
     def contents(self, connection: Any) -> dict[str, Contents]:
         # Django's own connection would turn some values into others.
         with contextlib.closing(sqlite3.connect(_path(connection), timeout=PATIENCE)) as plain:
-            return _contents(plain)
+            plain.text_factory = _text
+            try:
+                return _contents(plain)
+            except sqlite3.Error as error:
+                raise SchemaError(f"{_path(connection)} cannot be read ({error}).") from None
 
     def tables(self, connection: Any) -> set[str]:
         connection.ensure_connection()
@@ -87,40 +106,84 @@ class SQLiteBackups:
     def may_end_others(self) -> bool:
         return False
 
+    def out_of_reach(self, connection: Any) -> str | None:
+        return None
+
     def named_like(self, connection: Any, beginning: str) -> list[str]:
         path = Path(beginning)
-        endings = ("-wal", "-shm", "-journal", ".schema-lock")
-        return sorted(str(each) for each in path.parent.glob(f"{path.name}*") if not each.name.endswith(endings))
+        return sorted(str(each) for each in path.parent.glob(f"{path.name}*") if not each.name.endswith(BESIDE))
 
     def is_used(self, connection: Any, name: str) -> bool:
         with another(connection, name) as there:
             return bool(self.others(there))
 
-    def is_void(self, connection: Any, name: str) -> bool:
-        return Path(name).samefile(_path(connection))
+    def is_void(self, connection: Any, name: str, *, but: str) -> bool:
+        """A copy of what is there still; most others differ in size, and need not be read."""
+        live = os.path.realpath(_path(connection))
+        if Path(name).stat().st_size != Path(live).stat().st_size:
+            return False
+        with another(connection, name) as there, contextlib.suppress(SchemaError):
+            copied, is_there = (
+                {table: held for table, held in self.contents(each).items() if table != but}
+                for each in (there, connection)
+            )
+            return copied == is_there
+        return False
 
     def swap(self, connection: Any, new: str, kept: str, *, end_others: bool) -> None:
-        """The old file is left without a log, which would be taken for that of the new one, and is locked meanwhile."""
+        """The live file keeps its place, and gets its new pages in one transaction of SQLite's own.
+
+        Were it replaced by another file, whoever opens it at that moment would have the old one with the log of the
+        new one. One connection has it alone from before what is kept is copied until the new pages are committed.
+        """
         path = os.path.realpath(_path(connection))
         connection.close()
-        for each in (new, path):
-            _fold_log(each)
-        was = Path(path).stat()
-        with contextlib.closing(sqlite3.connect(path, timeout=PATIENCE, isolation_level=None)) as old:
+        _fold_log(new)
+        copy = f"{new}{COPY}"
+        with contextlib.closing(sqlite3.connect(path, timeout=PATIENCE, isolation_level=None)) as live:
+            mode = self._have_alone(connection, live)
             try:
-                old.execute("BEGIN EXCLUSIVE")
-            except sqlite3.OperationalError:
-                raise Refused(IN_USE) from None
-            Path(new).chmod(was.st_mode & 0o777)
-            _give(new, was.st_uid, was.st_gid)
-            os.link(path, kept)
-            Path(new).replace(path)
+                _make_like(copy, path)
+                with contextlib.closing(sqlite3.connect(copy)) as target:
+                    _copy(live, target)
+                # Before what it is kept from is overwritten, so that it is under its name whenever this is killed.
+                Path(copy).rename(kept)
+                _sync_folder(kept)
+                with contextlib.closing(sqlite3.connect(new)) as source:
+                    _copy(source, live)
+            except (OSError, sqlite3.Error) as error:
+                is_full = getattr(error, "sqlite_errorcode", None) == sqlite3.SQLITE_FULL
+                if is_full or isinstance(error, OSError):
+                    # It takes up the room that is wanting. A disk with other faults may need it.
+                    self.drop(connection, kept)
+                words = error.strerror if isinstance(error, OSError) else error
+                raise SchemaError(
+                    f"{path} could not be overwritten ({words}), so it is as it was: make room, and say this again."
+                ) from None
+            with contextlib.suppress(sqlite3.Error):
+                live.execute(f"PRAGMA journal_mode={mode}")
+        self.drop(connection, new)
+
+    def _have_alone(self, connection: Any, live: sqlite3.Connection) -> str:
+        """Lock the database for as long as this connection lives, its log folded into it; the journal mode it had."""
+        try:
+            live.execute("PRAGMA locking_mode=EXCLUSIVE")
+            mode = str(live.execute("PRAGMA journal_mode").fetchone()[0])
+            if live.execute("PRAGMA journal_mode=DELETE").fetchone()[0] == "delete":
+                live.execute("BEGIN EXCLUSIVE")
+                live.execute("COMMIT")
+                return mode
+        except sqlite3.OperationalError as error:
+            if not _is_locked(error.sqlite_errorcode):
+                raise Refused(
+                    f"The database cannot be written to ({error}), so nothing was changed: let this user write to its "
+                    "file and folder, and say this again."
+                ) from None
+        who = ", ".join(self.others(connection)) or "another process"
+        raise Refused(f"The database is open in {who}, so nothing was changed: stop that, and say this again.")
 
     def finish(self, connection: Any, file: Path, new: str) -> None:
         """Everything is in the file."""
-
-
-IN_USE = "Another process has the database open, so nothing was changed: stop it, and say this again."
 
 
 def _path(connection: Any) -> str:
@@ -130,16 +193,48 @@ def _path(connection: Any) -> str:
     return name
 
 
-def _give(path: str, user: int, group: int) -> None:
-    """To the user and group of the file that it replaces, so that they can go on with it."""
-    is_ = Path(path).stat()
-    if (is_.st_uid, is_.st_gid) != (user, group):
-        try:
-            os.chown(path, user, group)
-        except OSError:
-            raise Refused(
-                f"The database belongs to user {user}, so nothing was changed: restore as that user, or as root."
-            ) from None
+def _make_like(path: str, like: str) -> None:
+    """Make an empty file with the rights of another one, and for its user and group where this user may."""
+    was = Path(like).stat()
+    os.close(os.open(path, os.O_CREAT | os.O_EXCL, 0o600))
+    with contextlib.suppress(OSError):
+        os.chown(path, was.st_uid, was.st_gid)
+    with contextlib.suppress(OSError):
+        Path(path).chmod(was.st_mode & 0o777)
+
+
+def _sync_folder(path: str) -> None:
+    descriptor = os.open(Path(path).parent, os.O_RDONLY)
+    try:
+        # Some file systems have nothing to do here, and say so.
+        with contextlib.suppress(OSError):
+            os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def _is_locked(status: int) -> bool:
+    """Whether somebody else is in the way; the upper bits say why."""
+    return status & 0xFF in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED)
+
+
+def _copy(source: sqlite3.Connection, target: sqlite3.Connection) -> None:
+    """Copy one database over another, in one transaction. Raises sqlite3.OperationalError, also where one is locked.
+
+    SQLite itself would try again without end.
+    """
+    locked_since = None
+
+    def look(status: int, remaining: int, total: int) -> None:
+        nonlocal locked_since
+        if not _is_locked(status):
+            locked_since = None
+        elif locked_since is None:
+            locked_since = time.monotonic()
+        elif time.monotonic() > locked_since + PATIENCE:
+            raise Locked
+
+    source.backup(target, progress=look)
 
 
 def _open_files(process: Path) -> Iterator[Path]:
@@ -149,14 +244,14 @@ def _open_files(process: Path) -> Iterator[Path]:
 
 
 def _fold_log(path: str) -> None:
-    """Write the log of a database into its file; only who is alone with it can."""
-    with contextlib.closing(sqlite3.connect(path, timeout=PATIENCE, isolation_level=None)) as database:
-        try:
-            mode = database.execute("PRAGMA journal_mode=DELETE").fetchone()[0]
-        except sqlite3.OperationalError:
-            mode = "wal"
-    if mode != "delete" or Path(f"{path}-wal").exists():
-        raise Refused(IN_USE)
+    """Write the log of a database that is this process's alone into its file."""
+    with contextlib.closing(sqlite3.connect(path, timeout=PATIENCE)) as database:
+        database.execute("PRAGMA journal_mode=DELETE")
+
+
+def _text(raw: bytes) -> str:
+    """Also of what is no UTF-8, which SQLite takes all the same."""
+    return raw.decode("utf-8", "surrogateescape")
 
 
 def _tables(database: sqlite3.Connection) -> list[str]:

@@ -7,9 +7,8 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandParser
 from django.db import DEFAULT_DB_ALIAS, connections
 
-from config.schema.backup.taking import backup_folder, take_backup
+from config.schema.backup.taking import backup_folder, take_backup_of_one_shape
 from config.schema.direct import OnDirectConnection
-from config.schema.lock import lock_of
 from config.schema.seconds import add_lock_timeout
 
 
@@ -27,9 +26,9 @@ class Command(OnDirectConnection, BaseCommand):
 
     def handle(self, *args: Any, **options: Any) -> None:
         connection = connections[options["database"]]
-        folder = backup_folder()
-        lock_of(connection, say=self.stderr.write).wait_until_free(options["lock_timeout"])
-        file, manifest = take_backup(connection, folder)
+        file, manifest = take_backup_of_one_shape(
+            connection, backup_folder(), timeout=options["lock_timeout"], say=self.stderr.write
+        )
         if options["format"] == "json":
             self.stdout.write(json.dumps({"path": str(file), **asdict(manifest)}, indent=1))
             return

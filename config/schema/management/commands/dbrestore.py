@@ -27,6 +27,13 @@ class Command(OnDirectConnection, BaseCommand):
         parser.add_argument("--database", default=DEFAULT_DB_ALIAS, choices=tuple(connections))
         parser.add_argument("--replace", action="store_true", help="Also where there are tables; ends other sessions.")
         parser.add_argument("--yes", action="store_true", help="Do not ask; --replace needs it.")
+        parser.add_argument(
+            "--from",
+            dest="origin",
+            default="",
+            metavar="DATABASE",
+            help="The database that the back-up is of; has to be said where it takes the place of another one.",
+        )
         parser.add_argument("--reason", default="", help="Why, for the journal.")
         parser.add_argument("--format", choices=("text", "json"), default="text")
         add_lock_timeout(parser)
@@ -39,6 +46,7 @@ class Command(OnDirectConnection, BaseCommand):
             options["file"],
             replace=options["replace"],
             timeout=options["lock_timeout"],
+            origin=options["origin"],
             reason=options["reason"],
             say=self.stderr.write,
         )
