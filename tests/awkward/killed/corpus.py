@@ -430,4 +430,6 @@ CASES: dict[str, Case] = {
     ),
     "quarantine_field": Case(THING, [QuarantineField("Thing", "name")]),
     "quarantine_model": Case(THING, [QuarantineModel("Thing")]),
+    "quarantine_foreign_key": Case(PAIR, [QuarantineField("Child", "parent")]),
+    "quarantine_model_with_key": Case(PAIR, [QuarantineModel("Child")]),
 }

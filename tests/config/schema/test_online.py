@@ -56,6 +56,7 @@ SAME = {
             "indexed text": text(null=True, db_index=True),
             "unique": text(null=True, unique=True),
             "that refers": parent(),
+            "that refers and protects": models.ForeignKey("throwaway.parent", models.PROTECT, null=True),
             "that refers without an index": parent(db_index=False),
             "that refers to one": models.OneToOneField("throwaway.parent", models.CASCADE, null=True),
             "that refers without a key": parent(db_constraint=False),
@@ -125,6 +126,14 @@ def test_the_same_comes_of_it_as_of_djangos_operation_and_it_can_be_undone(
         assert execute(empty, "SELECT name, size FROM t_thing ORDER BY id") == [("a", 1), ("b", 2)]
         story.undo()
         assert shape(engine, story) == before
+
+
+def test_a_unique_column_has_one_unique_index(engine: str, empty: Any, story: Story) -> None:
+    things(story)
+    story.apply(AlterFieldOnline("thing", "name", text(unique=True)))
+    with empty.cursor() as cursor:
+        found = empty.introspection.get_constraints(cursor, "t_thing").values()
+    assert [each["columns"] for each in found if each["unique"] and not each["primary_key"]] == [["name"]]
 
 
 IN_THE_WAY = [
