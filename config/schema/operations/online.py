@@ -19,7 +19,7 @@ from config.schema.dialects import dialect
 from config.schema.dialects.online import without_keys
 from config.schema.dialects.references import NAME as FOREIGN_KEY
 from config.schema.exits import Refused
-from config.schema.operations.looks import refuse_duplicates, refuse_nulls, refuse_orphans, refuse_violations
+from config.schema.operations.looks import may_look, refuse_duplicates, refuse_nulls, refuse_orphans, refuse_violations
 
 PT_OSC = "pt-osc"
 TOLD_ANEW = {
@@ -315,15 +315,9 @@ class _Work:
         self.editor, self.steps, self.model = editor, steps, model
 
     def look(self, look: Callable[..., None], *arguments: Any) -> None:
-        """Look for rows in the way, where statements are run and not only shown.
-
-        A table that SQLite was killed in the middle of building anew is not there; it was looked at before that.
-        """
-        if not self.editor.collect_sql and self.model._meta.db_table in self._tables():
+        """Look for rows in the way."""
+        if may_look(self.editor, self.model):
             look(self.editor, self.model, *arguments)
-
-    def _tables(self) -> list[str]:
-        return list(self.editor.connection.introspection.table_names())
 
     def keys(self, old: Any, new: Any) -> None:
         """The unique constraint, the index and the foreign key that a field has and did not have."""

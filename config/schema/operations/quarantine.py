@@ -11,7 +11,7 @@ from django.db.migrations.operations.base import Operation, OperationCategory
 from config.schema.dialects import dialect
 from config.schema.dialects.online import without_keys
 from config.schema.exits import Refused
-from config.schema.operations.looks import refuse_nulls, refuse_orphans
+from config.schema.operations.looks import may_look, refuse_nulls, refuse_orphans
 from config.schema.operations.online import refers
 
 PREFIX = "gone_"
@@ -68,7 +68,7 @@ class QuarantineField(RemoveField):
         _rename(schema_editor, model, aside, field)
         if not field.null:
             # Only under its own name is the column sure to be there, also after a kill.
-            if not schema_editor.collect_sql:
+            if may_look(schema_editor, model):
                 refuse_nulls(schema_editor, model, field)
             answers.online.set_not_null(schema_editor, model, field)
         _refer_again(schema_editor, model, _referring([field]))
@@ -179,10 +179,7 @@ def _refer_again(editor: Any, model: Any, fields: list[Any]) -> None:
 
 
 def _refuse_orphans(editor: Any, model: Any, fields: list[Any]) -> None:
-    # SQLite builds the table anew, and may have been killed while there was none of its name.
-    if editor.collect_sql or model._meta.db_table not in editor.connection.introspection.table_names():
-        return
-    for field in fields:
+    for field in fields if may_look(editor, model) else ():
         refuse_orphans(editor, model, field)
 
 

@@ -90,9 +90,7 @@ def test_what_is_put_aside_goes_with_no_other_row_and_keeps_none(engine: str, em
     story.past.clear()
 
 
-def test_a_model_that_is_put_aside_goes_with_no_other_row_and_keeps_none(
-    engine: str, empty: Any, story: Story
-) -> None:
+def test_a_model_that_is_put_aside_goes_with_no_other_row_and_keeps_none(engine: str, empty: Any, story: Story) -> None:
     story.create("Parent", id=BIG)
     story.create(
         "Thing",
