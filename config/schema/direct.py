@@ -7,19 +7,21 @@ import contextlib
 import copy
 import os
 import sys
+import traceback
 from collections.abc import Callable, Iterator
 from typing import Any
 
 from django.conf import settings
 from django.db import DEFAULT_DB_ALIAS, Error, connections
 from django.db.migrations.exceptions import BadMigrationError, InconsistentMigrationHistory, NodeNotFoundError
+from django.db.migrations.loader import MigrationLoader
 
 from config.schema.dialects import dialect
 from config.schema.exits import Refused, SchemaError, Unreachable
 
 REPLACED = ("HOST", "PORT", "USER", "PASSWORD", "OPTIONS")
 BROKEN_FILES = (NodeNotFoundError, BadMigrationError, SyntaxError, ImportError)
-"""What reading the files of migrations raises where one of them is gone or cannot be read."""
+"""What reading the files of migrations raises where one of them is gone or cannot be read, beside what a file raises."""
 BROKEN = 128 + 13
 """The exit code of a program whose reader has gone away, as shells have it; of one that was interrupted, 130."""
 INTERRUPTED_BY_HAND = 130
@@ -130,15 +132,25 @@ class OnDirectConnection:
 def _in_words() -> Iterator[None]:
     try:
         yield
-    except BROKEN_FILES as error:
-        raise Refused(f"{files_cannot_be_read(error)} {BROKEN_FILES_WAY}") from error
     except InconsistentMigrationHistory as error:
         raise Refused(f"{error} Run schema_recover, which says what can be recorded.") from error
     except Error as error:
         raise SchemaError(f"{first_line(error)}. Run schema_status, which says what is half done.") from error
+    except Exception as error:
+        if not is_of_broken_files(error):
+            raise
+        raise Refused(f"{files_cannot_be_read(error)} {BROKEN_FILES_WAY}") from error
 
 
 BROKEN_FILES_WAY = "Put it back or mend it; schema_check names what is wrong with each."
+
+
+def is_of_broken_files(error: BaseException) -> bool:
+    """Whether an error came of reading the files of migrations: a file may raise anything where it is imported."""
+    if isinstance(error, BROKEN_FILES):
+        return True
+    loads: Any = MigrationLoader.load_disk
+    return any(frame.f_code is loads.__code__ for frame, _ in traceback.walk_tb(error.__traceback__))
 
 
 def files_cannot_be_read(error: BaseException) -> str:

@@ -11,10 +11,10 @@ from config.schema.backfill import only_fills, open_backfills, paused_backfill, 
 from config.schema.claim import ClaimRow
 from config.schema.dialects import dialect
 from config.schema.direct import (
-    BROKEN_FILES,
     BROKEN_FILES_WAY,
     files_cannot_be_read,
     first_line,
+    is_of_broken_files,
     refuse_an_absent_file,
     what_to_look_at,
 )
@@ -121,7 +121,9 @@ def read_state(connection: Any) -> SchemaState:
     except Error as error:
         words = f"{name} cannot be asked: {first_line(error)}."
         issue = Issue("unreachable", words, what_to_look_at(connection), State.UNKNOWN)
-    except BROKEN_FILES as error:
+    except Exception as error:
+        if not is_of_broken_files(error):
+            raise
         issue = Issue("broken_files", files_cannot_be_read(error), BROKEN_FILES_WAY, State.DRIFTED)
     return SchemaState(database=name, issues=(issue,))
 
