@@ -18,10 +18,11 @@ from django.db.migrations.loader import MigrationLoader
 
 from config.schema.dialects import dialect
 from config.schema.exits import Refused, SchemaError, Unreachable
+from config.schema.told import ErrorsInFormat
 
 REPLACED = ("HOST", "PORT", "USER", "PASSWORD", "OPTIONS")
 BROKEN_FILES = (NodeNotFoundError, BadMigrationError, SyntaxError, ImportError)
-"""What reading the files of migrations raises where one of them is gone or cannot be read, beside what a file raises."""
+"""What reading the files of migrations raises where one of them is gone or cannot be read, beside what it raises."""
 BROKEN = 128 + 13
 """The exit code of a program whose reader has gone away, as shells have it; of one that was interrupted, 130."""
 INTERRUPTED_BY_HAND = 130
@@ -94,7 +95,7 @@ def first_line(error: BaseException) -> str:
     return str(error.args[-1] if error.args else error).strip().split("\n", 1)[0].rstrip(".")
 
 
-class OnDirectConnection:
+class OnDirectConnection(ErrorsInFormat):
     """A command of which `connections[options["database"]]` is the direct connection.
 
     From a shell, every error is one sentence and an exit code; a program that calls it gets the error itself.
@@ -108,9 +109,8 @@ class OnDirectConnection:
 
     def run_from_argv(self, argv: list[str]) -> None:
         self._is_from_a_shell = "--traceback" not in argv
-        this: Any = super()
         try:
-            this.run_from_argv(argv)
+            super().run_from_argv(argv)
         except KeyboardInterrupt:
             sys.stderr.write("Interrupted; schema_status says what is half done.\n")
             sys.exit(INTERRUPTED_BY_HAND)
@@ -122,10 +122,11 @@ class OnDirectConnection:
     def execute(self, *args: Any, **options: Any) -> Any:
         this: Any = self
         alias = options.get("database") or DEFAULT_DB_ALIAS
-        with direct(alias, this.stderr.write), _in_words() if self._is_from_a_shell else contextlib.nullcontext():
+        in_words = _in_words() if self._is_from_a_shell else contextlib.nullcontext()
+        with self.telling(), direct(alias, this.stderr.write), in_words:
             if not self.reports_unknown:
                 reach(connections[alias], creates=self.creates)
-            return super().execute(*args, **options)  # type: ignore[misc]
+            return super().execute(*args, **options)
 
 
 @contextlib.contextmanager
