@@ -213,9 +213,9 @@ class Filling:
         filled = sum(self._fill(rows.filter(part)) for part in parts)
         if left := sum(rows.filter(part).count() for part in parts):
             raise Refused(
-                f"{self.work.name} leaves {left:,} of {filled:,} rows matching its condition as before, so nobody could "
-                "tell the filled from the unfilled; this batch was not changed. Give a condition that a filled row no "
-                "longer matches, or say verify=False: each row is then filled once."
+                f"{self.work.name} leaves {left:,} of {filled:,} rows matching its condition as before, so nobody "
+                "could tell the filled from the unfilled; this batch was not changed. Give a condition that a filled "
+                "row no longer matches, or say verify=False: each row is then filled once."
             )
         return filled
 

@@ -108,7 +108,8 @@ def test_a_person_pauses_it_from_another_process_and_lets_it_go_on(url):
     code, printed = migrate(url, **SLOW | {"FILLED": "copy"})
     assert (code, "was edited after it was interrupted" in printed) == (5, True), printed
 
-    assert command(url, "--resume", "1")[0] == 0
+    code, printed = command(url, "--resume", "1", "--format", "json")
+    assert (code, json.loads(printed)["state"]) == (0, "unfinished")
     assert migrate(url, **SLOW)[0] == 0
     assert rows(url, "SELECT COUNT(*) FROM filled_row WHERE new = old * 2") == [(6000,)]
     code, printed = command(url, "--pause", "1")
