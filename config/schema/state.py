@@ -253,15 +253,17 @@ class _Reader:
         else:
             self._add("interrupted", words, "Run schema_recover --apply.", State.INTERRUPTED, str(step))
 
-    def _unrecorded(self) -> set[str]:
-        """Adds what is applied and not recorded so; returns the tables that it touches."""
+    def _unrecorded(self) -> tuple[set[tuple[str, str]], set[str]]:
+        """Adds what is applied and not recorded so; returns it, by app and name, and the tables that it touches."""
+        also: set[tuple[str, str]] = set()
         touched: set[str] = set()
         for migration, tables in unrecorded(self.connection, self.executor):
             touched |= tables
+            also.add((migration.app_label, migration.name))
             way = f"Run schema_recover --apply --only {migration}, which records it."
             words = f"{migration} has been applied here, and is not recorded so."
             self._add("unrecorded", words, way, State.DRIFTED, str(migration))
-        return touched
+        return also, touched
 
     def _drift(self) -> bool | None:
         """Adds what differs; returns whether all checks are as they should be, None where nobody can tell now."""
@@ -269,8 +271,8 @@ class _Reader:
         may_compare = not {State.RUNNING, State.INTERRUPTED, State.PAUSED} & {issue.state for issue in self.issues}
         if may_compare:
             try:
-                known = self._unrecorded()
-                differences = applied_differences(self.connection, self.executor, sql=False)
+                also, known = self._unrecorded()
+                differences = applied_differences(self.connection, self.executor, sql=False, also=also)
             except OperationalError as error:
                 if not dialect(self.connection).waits.is_lock_failure(error):
                     raise
