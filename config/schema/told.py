@@ -30,7 +30,7 @@ class ErrorsInFormat:
         except CommandError as error:
             if not self._in_json:
                 raise
-            self._tell(str(error).removeprefix("Error: "), USAGE)
+            self._end_in_json(str(error).removeprefix("Error: "), USAGE)
 
     def create_parser(self, *args: Any, **options: Any) -> CommandParser:
         this: Any = super()
@@ -53,9 +53,9 @@ class ErrorsInFormat:
         except CommandError as error:
             if not self._in_json:
                 raise
-            self._tell(str(error), error.returncode)
+            self._end_in_json(str(error), error.returncode)
 
-    def _tell(self, message: str, code: int) -> None:
+    def _end_in_json(self, message: str, code: int) -> None:
         said = {"error": {"code": CODES.get(code, CODES[1]), "message": message}}
         sys.stderr.write(json.dumps(said) + "\n")
         sys.exit(code)
