@@ -162,12 +162,13 @@ def test_old_rows_in_the_rest_are_deleted_and_younger_ones_get_their_month(
 
 def test_what_the_worker_found_long_ago_is_deleted(database: tuple[str, Any]) -> None:
     url, connection = database
+    release = connection.ops.quote_name("release")
     execute(connection, "DELETE FROM schema_probes")
     for at in (month(-9), month(-8), month(0)):
         said = at.replace(tzinfo=None).isoformat(sep=" ")
         execute(
             connection,
-            "INSERT INTO schema_probes (state, faults, release, host, milliseconds, first_at, last_at)"
+            f"INSERT INTO schema_probes (state, faults, {release}, host, milliseconds, first_at, last_at)"
             " VALUES ('ready', '[]', '1.0', 'web-1', 1, %s, %s)",
             said,
             said,
