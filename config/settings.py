@@ -223,6 +223,7 @@ if not JOB_LEASE_SECONDS:
 
 RETENTION_METRICS_DAYS = days("RETENTION_METRICS_DAYS", default=395)
 RETENTION_EVENTS_DAYS = days("RETENTION_EVENTS_DAYS", default=1_095)
+RETENTION_PROBES_DAYS = days("RETENTION_PROBES_DAYS", default=90)
 
 LOG_FORMAT = env.str("LOG_FORMAT", default="console")
 if LOG_FORMAT not in ("console", "json"):

@@ -191,7 +191,7 @@ def test_three_replicas_wait_for_the_database_and_for_one_migration(services: di
     assert web["deploy"]["replicas"] == 3
     assert web["depends_on"]["migrate"] == {"condition": "service_completed_successfully"}
     assert migrate["depends_on"] == {"postgres": {"condition": "service_healthy"}}
-    assert migrate["command"][:2] == ["manage.py", "migrate"]
+    assert migrate["command"] == ["manage.py", "migrate", "--no-input", "--stage", "before"]
     assert (migrate["restart"], web["image"]) == ("no", migrate["image"])
     (ports,) = web["ports"]
     first, last = map(int, ports.split(":")[1].split("-"))

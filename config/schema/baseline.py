@@ -109,4 +109,4 @@ def way_out(difference: Difference) -> str:
 def _is_code(operation: Any) -> bool:
     if isinstance(operation, RunPython):
         return operation.code is not RunPython.noop
-    return isinstance(operation, RunSQL)
+    return isinstance(operation, RunSQL) or bool(getattr(operation, "keeps_its_place", False))

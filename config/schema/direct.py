@@ -7,19 +7,22 @@ import contextlib
 import copy
 import os
 import sys
+import traceback
 from collections.abc import Callable, Iterator
 from typing import Any
 
 from django.conf import settings
 from django.db import DEFAULT_DB_ALIAS, Error, connections
 from django.db.migrations.exceptions import BadMigrationError, InconsistentMigrationHistory, NodeNotFoundError
+from django.db.migrations.loader import MigrationLoader
 
 from config.schema.dialects import dialect
 from config.schema.exits import Refused, SchemaError, Unreachable
+from config.schema.told import ErrorsInFormat
 
 REPLACED = ("HOST", "PORT", "USER", "PASSWORD", "OPTIONS")
 BROKEN_FILES = (NodeNotFoundError, BadMigrationError, SyntaxError, ImportError)
-"""What reading the files of migrations raises where one of them is gone or cannot be read."""
+"""What reading the files of migrations raises where one of them is gone or cannot be read, beside what it raises."""
 BROKEN = 128 + 13
 """The exit code of a program whose reader has gone away, as shells have it; of one that was interrupted, 130."""
 INTERRUPTED_BY_HAND = 130
@@ -92,7 +95,7 @@ def first_line(error: BaseException) -> str:
     return str(error.args[-1] if error.args else error).strip().split("\n", 1)[0].rstrip(".")
 
 
-class OnDirectConnection:
+class OnDirectConnection(ErrorsInFormat):
     """A command of which `connections[options["database"]]` is the direct connection.
 
     From a shell, every error is one sentence and an exit code; a program that calls it gets the error itself.
@@ -106,9 +109,8 @@ class OnDirectConnection:
 
     def run_from_argv(self, argv: list[str]) -> None:
         self._is_from_a_shell = "--traceback" not in argv
-        this: Any = super()
         try:
-            this.run_from_argv(argv)
+            super().run_from_argv(argv)
         except KeyboardInterrupt:
             sys.stderr.write("Interrupted; schema_status says what is half done.\n")
             sys.exit(INTERRUPTED_BY_HAND)
@@ -120,25 +122,36 @@ class OnDirectConnection:
     def execute(self, *args: Any, **options: Any) -> Any:
         this: Any = self
         alias = options.get("database") or DEFAULT_DB_ALIAS
-        with direct(alias, this.stderr.write), _in_words() if self._is_from_a_shell else contextlib.nullcontext():
+        in_words = _in_words() if self._is_from_a_shell else contextlib.nullcontext()
+        with self.telling(), direct(alias, this.stderr.write), in_words:
             if not self.reports_unknown:
                 reach(connections[alias], creates=self.creates)
-            return super().execute(*args, **options)  # type: ignore[misc]
+            return super().execute(*args, **options)
 
 
 @contextlib.contextmanager
 def _in_words() -> Iterator[None]:
     try:
         yield
-    except BROKEN_FILES as error:
-        raise Refused(f"{files_cannot_be_read(error)} {BROKEN_FILES_WAY}") from error
     except InconsistentMigrationHistory as error:
         raise Refused(f"{error} Run schema_recover, which says what can be recorded.") from error
     except Error as error:
         raise SchemaError(f"{first_line(error)}. Run schema_status, which says what is half done.") from error
+    except Exception as error:
+        if not is_of_broken_files(error):
+            raise
+        raise Refused(f"{files_cannot_be_read(error)} {BROKEN_FILES_WAY}") from error
 
 
 BROKEN_FILES_WAY = "Put it back or mend it; schema_check names what is wrong with each."
+
+
+def is_of_broken_files(error: BaseException) -> bool:
+    """Whether an error came of reading the files of migrations: a file may raise anything where it is imported."""
+    if isinstance(error, BROKEN_FILES):
+        return True
+    loads: Any = MigrationLoader.load_disk
+    return any(frame.f_code is loads.__code__ for frame, _ in traceback.walk_tb(error.__traceback__))
 
 
 def files_cannot_be_read(error: BaseException) -> str:

@@ -269,7 +269,7 @@ class SchemaExecutor(MigrationExecutor):
                 progress.run_deferred(len(list(flattened(migration.operations))))
             self.grants.give()
             with transaction.atomic(using=self.connection.alias):
-                progress.finish()
+                progress.entries.finish()
                 record()
                 self.journal.end_step(step)
         return state
@@ -306,20 +306,21 @@ def _refuse_an_edited_migration(migration: Migration, step: Any, progress: Progr
     """What was begun must still be what it was; what was not, or was refused by the database, may have been mended."""
     described = _described(migration)
     then, now = json.loads(step.operations), json.loads(json.dumps(described))
-    for number in sorted(progress.entries):
+    for number in sorted(progress.entries.operations):
         if number >= len(then) or (number < len(now) and now[number][0] == then[number][0]):
             continue
-        if number >= len(now) or not progress.may_be_mended(number):
+        if number >= len(now) or not progress.entries.may_be_mended(number):
             words = now[number][1] if number < len(now) else "nothing"
             raise Interrupted(
                 f"{migration} was edited after it was interrupted: operation {number + 1} was {then[number][1]!r} "
                 f"and is now {words!r} or calls other code; put the file back as it was and run migrate again."
             )
     if then != now:
-        progress.mended([number for number in progress.entries if number < len(then) and now[number] != then[number]])
+        begun = [number for number in progress.entries.operations if number < len(then)]
+        progress.entries.mended([number for number in begun if now[number] != then[number]])
     digest = migration_digest(migration)
     if (step.operations, step.digest) != (json.dumps(described), digest):
         # What is gone on with is recorded as the file is now.
         step.operations, step.digest = json.dumps(described), digest
-        with progress.own():
+        with progress.entries.own():
             step.save(using=progress.connection.alias)

@@ -9,6 +9,15 @@ LOCKED = 3
 REFUSED = 4
 INTERRUPTED = 5
 UNREACHABLE = 6
+CODES = {
+    ERROR: "error",
+    USAGE: "usage",
+    LOCKED: "locked",
+    REFUSED: "refused",
+    INTERRUPTED: "interrupted",
+    UNREACHABLE: "unreachable",
+}
+"""What an error is called where a program reads it."""
 
 
 class SchemaError(CommandError):

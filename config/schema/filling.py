@@ -26,6 +26,8 @@ ATTEMPTS, PAUSE_SECONDS = 6, 0.1
 """How often one batch is tried that meets a deadlock or a lock, and the pause after the first of these."""
 LONG_ENOUGH = 0.5
 """After how many seconds of batches others get their turn, where there is but one writer."""
+EXACT_ROWS = 500
+"""How many keys a batch goes over at most whose rows are looked at one by one."""
 SWEEPS = 5
 """How often a run goes through the table for rows that others have added behind it."""
 
@@ -49,6 +51,10 @@ class Work:
     first_rows: int = FIRST_ROWS
 
 
+class _Unsure(Exception):
+    """Rows of the batch match as before, which may be filled ones, or ones that somebody has added meanwhile."""
+
+
 class Filling:
     """One backfill, gone on with from where its row in the journal says that it is."""
 
@@ -59,7 +65,6 @@ class Filling:
         self.table = work.model._base_manager.using(connection.alias)
         self.rows = place.journal.rows(Backfill)
         self.ticker = Ticker(place.waits.say)
-        self.has_checked = False
         self.wrote_for = 0.0
 
     def run(self) -> None:
@@ -112,6 +117,10 @@ class Filling:
                 started_at=now,
                 last_at=now,
             )
+        elif not row.batches:
+            # Refused before it changed anything, and mended since then.
+            row.name, row.table_name, row.batch_rows = self.work.name, meta.db_table, self.work.first_rows
+            row.save(using=self.connection.alias, update_fields=["name", "table_name", "batch_rows"])
         place.has_begun = bool(row.batches)
         return row
 
@@ -128,15 +137,22 @@ class Filling:
         """Do one batch, again and smaller where somebody else's locks are in the way; False at the end of the table."""
         for attempt in range(1, ATTEMPTS):
             try:
-                return self._batch()
+                return self._batch_once()
             except OperationalError as error:
                 if not self.waits.may_pass(error):
                     raise
             self.row.batch_rows = max(1, self.row.batch_rows // 2)
             time.sleep(attempt * PAUSE_SECONDS)
-        return self._batch()
+        return self._batch_once()
 
-    def _batch(self) -> bool:
+    def _batch_once(self) -> bool:
+        try:
+            return self._batch()
+        except _Unsure:
+            self.row.batch_rows = min(self.row.batch_rows, EXACT_ROWS)
+            return self._batch(exactly=True)
+
+    def _batch(self, *, exactly: bool = False) -> bool:
         began = time.monotonic()
         rest = self.table.filter(self.keys.after(self._cursor)) if self._cursor else self.table.all()
         count, last = self.row.batch_rows, self._key(rest, self.row.batch_rows - 1)
@@ -148,8 +164,7 @@ class Filling:
         batch = rest.filter(self.keys.up_to(last))
         with transaction.atomic(using=self.connection.alias):
             self.place.journal.check()
-            filled = self._fill(batch if self.work.where is None else batch.filter(self.work.where))
-            self._refuse_what_leaves_rows_unfilled(batch, filled)
+            filled = self._fill_once(batch, exactly=exactly)
             self._advance(
                 cursor=self.keys.written(last),
                 seen=self.row.seen + count,
@@ -160,7 +175,6 @@ class Filling:
                 milliseconds=self.row.milliseconds + round((time.monotonic() - began) * 1000),
             )
         self.place.has_begun = True
-        self.has_checked = self.has_checked or bool(filled)
         self._steer(time.monotonic() - began)
         self._let_others_write(time.monotonic() - began)
         return True
@@ -179,27 +193,45 @@ class Filling:
         found = rows.order_by(*self.keys.order(backwards=backwards)).values_list(*self.keys.names)
         return next(iter(found[number : number + 1]), None)
 
+    def _fill_once(self, batch: Any, *, exactly: bool) -> int:
+        """Fill the rows of a batch. Raises Refused, before it commits, where one of them would be filled again.
+
+        Rows that match afterwards may also be of somebody who adds them meanwhile: then raises _Unsure, unless the rows
+        are to be told from those `exactly`, by their keys.
+        """
+        rows = batch if self.work.where is None else batch.filter(self.work.where)
+        if not self.work.verifies:
+            return self._fill(rows)
+        if not exactly:
+            filled = self._fill(rows)
+            if filled and rows.exists():
+                raise _Unsure
+            return filled
+        self._take_the_one_writer()
+        keys = list(rows.select_for_update().order_by(*self.keys.order()).values_list(*self.keys.names))
+        parts = [self.keys.among(keys[n : n + ROWS_IN_A_STATEMENT]) for n in range(0, len(keys), ROWS_IN_A_STATEMENT)]
+        filled = sum(self._fill(rows.filter(part)) for part in parts)
+        if left := sum(rows.filter(part).count() for part in parts):
+            raise Refused(
+                f"{self.work.name} leaves {left:,} of {filled:,} rows matching its condition as before, so nobody "
+                "could tell the filled from the unfilled; this batch was not changed. Give a condition that a filled "
+                "row no longer matches, or say verify=False: each row is then filled once."
+            )
+        return filled
+
     def _fill(self, rows: Any) -> int:
         if self.work.compute is None:
             return int(rows.update(**self.work.values))
-        # First a write: SQLite has no lock on rows, and lets nobody else write after this.
-        self.rows.filter(pk=self.row.pk).update(last_at=timezone.now())
+        self._take_the_one_writer()
         found = list(rows.select_for_update().order_by(*self.keys.order()))
         if found:
             self.work.compute(found)
             self.table.bulk_update(found, self.work.fields, batch_size=ROWS_IN_A_STATEMENT)
         return len(found)
 
-    def _refuse_what_leaves_rows_unfilled(self, batch: Any, filled: int) -> None:
-        """Looked at once, before the first batch commits: a second time through the table would do all rows twice."""
-        if not filled or self.has_checked or not self.work.verifies:
-            return
-        if batch.filter(self.work.where).count() >= filled:
-            raise Refused(
-                f"{self.work.name} fills rows that match its condition as before, so nobody could tell the filled from "
-                "the unfilled; nothing was changed. Give a condition that a filled row no longer matches, or say "
-                "verify=False: each row is then filled once."
-            )
+    def _take_the_one_writer(self) -> None:
+        """First a write: SQLite has no lock on rows, and lets nobody else write after this."""
+        self.rows.filter(pk=self.row.pk).update(last_at=timezone.now())
 
     def _left(self) -> int:
         unfilled = self.table.filter(self.work.where) if self.work.verifies else self.table.none()

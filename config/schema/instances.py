@@ -115,14 +115,19 @@ class Heartbeat:
 
     def _beat(self) -> None:
         while True:
-            with _forks.held_off():
-                report(self.release, using=self.using)
-                connections[self.using].close()
+            self._say(lambda: report(self.release, using=self.using))
             if self._stopped.wait(max(1, _lease() / 3)):
-                with _forks.held_off():
-                    withdraw(using=self.using)
-                    connections[self.using].close()
+                self._say(lambda: withdraw(using=self.using))
                 return
+
+    def _say(self, what: Callable[[], Any]) -> None:
+        """Whatever goes wrong, the thread goes on: without it the lease of what still serves would run out."""
+        with _forks.held_off():
+            try:
+                what()
+                connections[self.using].close()
+            except Exception as error:
+                logger.warning("This instance could not report itself (%s); it tries again.", type(error).__name__)
 
 
 class Forks:

@@ -87,7 +87,7 @@ class Journal:
         self.run = self.rows(Run).create(
             command=command,
             arguments=arguments,
-            by=_user(),
+            by=caller(),
             reason=reason or None,
             host=platform.node()[:255],
             pid=os.getpid(),
@@ -200,7 +200,8 @@ def recorded_digests(connection: Any) -> dict[tuple[str, str], str]:
         return {}
 
 
-def _user() -> str:
+def caller() -> str:
+    """Who runs this process; of a container's user, who may have no name, the number."""
     try:
         return getpass.getuser()[:255]
     except (KeyError, OSError):

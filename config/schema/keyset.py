@@ -43,6 +43,10 @@ class Keyset:
         """The rows before this key, and its own."""
         return self._cut(key, "lt", "lte")
 
+    def among(self, keys: Sequence[Key]) -> Q:
+        """The rows of these keys."""
+        return Q(pk__in=[key[0] if len(key) == 1 else key for key in keys])
+
     def _cut(self, key: Key, side: str, last: str) -> Q:
         if len(key) == 1:
             return Q(**{f"{self.names[0]}__{last}": key[0]})

@@ -31,6 +31,7 @@ class Monthly:
     by: str
     """The field that says when a row was written."""
     setting: str
+    """Its name; a project without it keeps them for ever."""
 
     def steps(self, connection: Any, now: datetime) -> Iterator[Step]:
         """See `keeping.Rule`."""
@@ -46,7 +47,7 @@ class _Table:
         self.name = model._meta.db_table
         self.field = model._meta.get_field(rule.by)
         self.key, self.by = (connection.ops.quote_name(field.column) for field in (model._meta.pk, self.field))
-        self.days = int(getattr(settings, rule.setting))
+        self.days = int(getattr(settings, rule.setting, 0))
         self.kept = f"rows are kept for {self.days} days ({rule.setting}) and until their month has ended"
         self.limit = month_of(now - timedelta(days=self.days)) if self.days else None
         with connection.cursor() as cursor:

@@ -71,8 +71,10 @@ def diagnose(connection: Any) -> list[Proposal]:
     begun = [_proposal(journal, executor.loader, step) for step in journal.open_steps()]
     if begun:
         return begun
-    found = [*_dead_run(connection), *(_to_record(each) for each, _ in unrecorded(connection, executor))]
-    for each in applied_differences(connection, executor):
+    to_record = [each for each, _ in unrecorded(connection, executor)]
+    found = [*_dead_run(connection), *map(_to_record, to_record)]
+    also = {(each.app_label, each.name) for each in to_record}
+    for each in applied_differences(connection, executor, also=also):
         if each.kind == "invalid_index":
             found.append(Proposal(each.kind, each.subject, f"{each.words} Build it again.", sql=each.sql))
         elif each.kind == "missing_table":

@@ -4,7 +4,6 @@ The clone is made by restoring a back-up, so that a rehearsal also proves that o
 the end, whatever happens.
 """
 
-import getpass
 import io
 import json
 import platform
@@ -32,7 +31,7 @@ from config.schema.dialects import dialect
 from config.schema.dialects.backups import PATIENCE
 from config.schema.dialects.statements import Kind, first_words, without_secrets
 from config.schema.gate import plan_digest
-from config.schema.journal import BESIDE, TABLES, Journal, registry
+from config.schema.journal import BESIDE, TABLES, Journal, caller, registry
 from config.schema.lock import lock_of
 from config.schema.plan import PlannedMigration, read_plan
 from config.schema.tables import ensure_tables, unregistered
@@ -136,7 +135,7 @@ def store(connection: Any, rehearsal: Rehearsal, timeout: float, say: Callable[[
             passed=rehearsal.passed,
             milliseconds=rehearsal.milliseconds,
             backup_at=moment,
-            by=getpass.getuser()[:255],
+            by=caller(),
             host=platform.node()[:255],
             release=str(getattr(settings, "RELEASE", "unknown release"))[:255],
             began_at=datetime.fromisoformat(rehearsal.began_at),

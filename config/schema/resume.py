@@ -8,7 +8,7 @@ again; then the same statements come out, in the same order.
 import contextlib
 import hashlib
 import json
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 from django.db import DatabaseError, transaction
@@ -20,6 +20,7 @@ from config.schema.answers import read, written
 from config.schema.dialects import dialect
 from config.schema.dialects.session import SessionState, asks_of_the_one_before
 from config.schema.dialects.statements import Kind, opens_transaction, statement_digest, without_secrets
+from config.schema.entries import Entries
 from config.schema.exits import Interrupted, LockNotObtained, Refused
 from config.schema.journal import AGAIN, FAILED, AnswerEntry, Journal, OperationEntry, StatementEntry
 from config.schema.place import Place, place
@@ -32,116 +33,36 @@ CHOICE = (
 
 
 class Progress:
-    """How far a step came, as its journal tells, and what is done of it now.
-
-    Rows that only say that something is over wait in `_later` and are written together with the next row that has to
-    be there before something happens: one commit a statement. Lost with a kill, they are found out again. The end of
-    a statement that commits by itself waits in `_ended` until the step ends: the row of a later one tells it too.
-    An error is no kill: `fail` writes what has ended.
-    """
+    """What is done now of a step of which an earlier run may have left something, as its journal tells."""
 
     def __init__(self, journal: Journal, step: Any, editor: Any, waits: Waits) -> None:
         self.journal, self.step, self.editor, self.waits = journal, step, editor, waits
         self.connection = journal.connection
         self.statements_of = dialect(self.connection).statements
-        self.entries = {row.number: row for row in self._rows(OperationEntry)}
-        self.statements = {(row.operation, row.number): row for row in self._rows(StatementEntry)}
-        self.answers = {(row.operation, row.number): row for row in self._rows(AnswerEntry)}
+        self.entries = Entries(journal, step)
         self.operation = -1
         self._inner: Operation | None = None
         self._next_statement = self._next_answer = 0
         self._count = len(json.loads(step.operations))
-        self._last = max((self._place(*key) for key in self.statements), default=None)
-        self._later: list[Any] = []
-        self._ended: list[Any] = []
-        self._is_own = False
+        self._last = max((self._place(*key) for key in self.entries.statements), default=None)
         self._session = SessionState()
         self._left_in_session = False
         self._last_id = 0
-        self._in_transaction = False
-        """Whether the migration itself has begun one, with a statement; in it no row is written but a statement's."""
         self._keeps_its_place = False
         """Whether what failed last tells by itself how far it came, and so is neither done again nor mended."""
         self._shut_out: Any = None
         """The row of a statement since which the journal cannot be reached."""
 
-    def _rows(self, model: Any) -> Iterable[Any]:
-        """What an earlier run has left; this one begins with nothing."""
-        return () if self.step.run_id == self.journal.run.pk else self.journal.rows(model).filter(step=self.step)
-
-    @contextlib.contextmanager
-    def own(self) -> Iterator[None]:
-        """Within it, statements are the journal's own."""
-        before, self._is_own = self._is_own, True
-        try:
-            yield
-        finally:
-            self._is_own = before
-
-    def write_later(self, row: Any) -> None:
-        self._later.append(row)
-
-    def write(self, *rows: Any) -> None:
-        """Write these rows and all that waited for them, in one transaction."""
-        rows = rows if self._in_transaction else (*self._later, *rows)
-        alias = self.connection.alias
-        together = not self._in_transaction and (len(rows) > 1 or self.journal.guard is not None)
-        with self.own(), transaction.atomic(using=alias) if together else contextlib.nullcontext():
-            self.journal.check()
-            for row in rows:
-                row.save(using=alias)
-        if not self._in_transaction:
-            self._later.clear()
-
-    def finish(self) -> None:
-        """Write all that still waits; inside the transaction that ends the step."""
-        self.write()
-        with self.own():
-            self.journal.rows(StatementEntry).bulk_update(self._ended, ["ended_at"], batch_size=100)
-        self._ended.clear()
-
     def fail(self) -> None:
-        """Write which statements ended before the step failed; what was rolled back has no row any more."""
-        undo = "UNLOCK TABLES" if self._shut_out else "ROLLBACK" if self._in_transaction else ""
-        ended = [*self._ended, *(row for row in self._later if isinstance(row, StatementEntry))]
-        # A session that is gone writes nothing, as after a kill.
-        with self.own(), contextlib.suppress(DatabaseError):
-            if undo:
-                self._say(undo)
-            if not self.connection.in_atomic_block and not self._keeps_its_place:
-                begun = self.journal.rows(OperationEntry).filter(step=self.step, number=self.operation, ended_at=None)
-                begun.filter(is_code=False).update(decision=FAILED)
-            if ended and not self.connection.in_atomic_block:
-                self.journal.rows(StatementEntry).bulk_update(ended, ["ended_at", "decision"], batch_size=100)
-
-    def may_be_mended(self, number: int) -> bool:
-        """Whether an operation that was begun ended with an error, so that none of its statements is in doubt.
-
-        What has ended must come again as it was. Of code a person has said that it may run again.
-        """
-        entry = self.entries[number]
-        if entry.ended_at or entry.decision != (AGAIN if entry.is_code else FAILED):
-            return False
-        begun = [row for (operation, _), row in self.statements.items() if operation == number]
-        return all(row.ended_at or row.decision == FAILED for row in begun)
-
-    def mended(self, numbers: Iterable[int]) -> None:
-        """Take these operations for others: where nothing of one was done, the catalogue is asked anew."""
-        for number in numbers:
-            if not any(row.ended_at for (operation, _), row in self.statements.items() if operation == number):
-                self.answers = {key: row for key, row in self.answers.items() if key[0] != number}
-                with self.own():
-                    self.journal.rows(AnswerEntry).filter(step=self.step, operation=number).delete()
-
-    def _say(self, sql: str) -> None:
-        with self.connection.cursor() as cursor:
-            cursor.execute(sql)
+        """Write what has ended before the step failed."""
+        undo = "UNLOCK TABLES" if self._shut_out else "ROLLBACK" if self.entries.in_transaction else ""
+        self.entries.fail(self.operation, undo=undo, may_be_mended=not self._keeps_its_place)
 
     # Operations
 
     def run_operation(self, number: int, operation: Operation, run: Callable[[], None]) -> None:
         """Run one operation, or go on with it, or pass over it."""
-        entry = self.entries.get(number)
+        entry = self.entries.operations.get(number)
         if isinstance(operation, RunPython):
             self._run_python(number, entry, run)
             return
@@ -153,7 +74,7 @@ class Progress:
             return
         if entry is None:
             entry = OperationEntry(step=self.step, number=number, is_code=False, started_at=timezone.now())
-            self.write_later(entry)
+            self.entries.write_later(entry)
         before, self._left_in_session = self._deferred(), False
         with self._at(number, operation):
             run()
@@ -163,8 +84,8 @@ class Progress:
                     f"Say both in one operation. {CHOICE}"
                 )
         if any(
-            key[0] == number and key[1] >= self._next_statement and self.statements[key].ended_at
-            for key in self.statements
+            key[0] == number and key[1] >= self._next_statement and self.entries.statements[key].ended_at
+            for key in self.entries.statements
         ):
             raise Interrupted(f"{self._where()} has fewer statements than were run of it; put back those that were.")
         after = self._deferred()
@@ -173,7 +94,7 @@ class Progress:
         if not entry.ended_at:
             entry.ended_at = timezone.now()
             entry.deferred = after if after != before or self._left_in_session else None
-            self.write_later(entry)
+            self.entries.write_later(entry)
 
     def _run_python(self, number: int, entry: Any, run: Callable[[], None]) -> None:
         if entry and entry.ended_at:
@@ -186,23 +107,23 @@ class Progress:
         entry = entry or OperationEntry(step=self.step, number=number, is_code=True)
         entry.started_at, entry.decision = timezone.now(), None
         if self.connection.in_atomic_block:
-            self.write_later(entry)
+            self.entries.write_later(entry)
         else:
-            self.write(entry)
+            self.entries.write(entry)
         with self._at(number, None):
             run()
         entry.ended_at = timezone.now()
-        self.write(entry)
+        self.entries.write(entry)
 
     def _run_in_its_place(self, number: int, entry: Any, run: Callable[[], None]) -> None:
         """Run an operation that journals its own batches: none of its statements is journalled here."""
         entry = entry or OperationEntry(step=self.step, number=number, is_code=False, started_at=timezone.now())
         entry.decision = None
-        self.write(entry)
+        self.entries.write(entry)
         here = Place(self.journal, self.step, number, self.waits)
         token = place.set(here)
         try:
-            with self._at(number, None), self.own():
+            with self._at(number, None), self.entries.own():
                 run()
         except BaseException:
             self._keeps_its_place = here.has_begun
@@ -210,7 +131,7 @@ class Progress:
         finally:
             place.reset(token)
         entry.ended_at = timezone.now()
-        self.write_later(entry)
+        self.entries.write_later(entry)
 
     def run_deferred(self, number: int) -> None:
         """Run what the schema editor kept for the end, as one more operation."""
@@ -241,7 +162,7 @@ class Progress:
 
     def statement(self, execute: Callable[..., Any], sql: Any, params: Any, many: bool, context: Any) -> Any:
         """Stand around each statement of the connection, as `connection.execute_wrapper` has it."""
-        if self._is_own or self.operation < 0:
+        if self.entries.is_own or self.operation < 0:
             return execute(sql, params, many, context)
         text = str(sql)
 
@@ -297,7 +218,7 @@ class Progress:
 
     def _next_entry(self, sql: str) -> Any:
         number, self._next_statement = self._next_statement, self._next_statement + 1
-        return self.statements.get((self.operation, number)) or self._entry(number, sql)
+        return self.entries.statements.get((self.operation, number)) or self._entry(number, sql)
 
     def _journalled(self, sql: str, kind: Kind, run: Callable[[str], Any]) -> Any:
         entry = self._next_entry(sql)
@@ -315,25 +236,25 @@ class Progress:
         if self.statements_of.shuts_out(sql):
             self._shut_out = entry
         elif kind is Kind.UNKNOWABLE:
-            self._in_transaction = bool(opens_transaction(self.statements_of.parts(sql)))
-            self.write()
+            self.entries.in_transaction = bool(opens_transaction(self.statements_of.parts(sql)))
+            self.entries.write()
         return result
 
     def _of_session(self, sql: str, run: Callable[[str], Any]) -> Any:
         """Run what leaves something in the session, in each run again."""
         opens = None if self.connection.in_atomic_block else opens_transaction(self.statements_of.parts(sql))
-        if opens and self._later:
-            self.write()
+        if opens and self.entries.are_waiting:
+            self.entries.write()
         result = self._wait(sql, run)
         if opens is not None:
-            self._in_transaction = opens
+            self.entries.in_transaction = opens
         return result
 
     def _was_changed_after(self) -> bool:
         """Whether an earlier run came further than this, so that the tables may answer otherwise by now."""
         here = self._place(self.operation, self._next_statement)
-        statements = any(self._place(*key) >= here for key in self.statements)
-        codes = (self._place(number, 0) for number, row in self.entries.items() if row.is_code)
+        statements = any(self._place(*key) >= here for key in self.entries.statements)
+        codes = (self._place(number, 0) for number, row in self.entries.operations.items() if row.is_code)
         return statements or any(place > here for place in codes)
 
     def _place(self, operation: int, number: int) -> tuple[int, int]:
@@ -359,23 +280,23 @@ class Progress:
         result = self._wait(sql, run)
         if is_last:
             self._shut_out, entry.ended_at = None, timezone.now()
-            self.write(entry)
+            self.entries.write(entry)
         return result
 
     def _beside(self, entry: Any, kind: Kind, sql: str, run: Callable[[str], Any]) -> Any:
         """Run a statement that commits without its row in the journal, which is written first."""
         entry.started_at = timezone.now()
         if kind is Kind.COMMITS:
-            self._in_transaction = False
-            with self.own():
+            self.entries.in_transaction = False
+            with self.entries.own():
                 entry.before = self.statements_of.before(self.connection, sql)
-        self.write(entry)
+        self.entries.write(entry)
         try:
             result = self._wait(sql, run, lambda: self._clear_away(entry, kind, sql))
         except (DatabaseError, LockNotObtained):
             # Should the operation get over it, a later statement does not tell that this one happened.
             entry.decision = FAILED
-            self.write_later(entry)
+            self.entries.write_later(entry)
             raise
         if not self.statements_of.shuts_out(sql):
             self._end(entry, kind)
@@ -393,10 +314,13 @@ class Progress:
 
     def _end(self, entry: Any, kind: Kind) -> None:
         entry.ended_at = timezone.now()
-        (self._ended if kind is Kind.COMMITS else self._later).append(entry)
+        if kind is Kind.COMMITS:
+            self.entries.write_in_the_end(entry)
+        else:
+            self.entries.write_later(entry)
 
     def _wait(self, sql: str, run: Callable[[str], Any], again: Callable[[], None] = lambda: None) -> Any:
-        with self.own():
+        with self.entries.own():
             return self.waits.statement(sql, run, again)
 
     def _clear_away(self, entry: Any, kind: Kind, sql: str) -> None:
@@ -405,11 +329,13 @@ class Progress:
             self.statements_of.happened(self.connection, sql, entry.before or "")
 
     def _together(self, entry: Any, execute: Callable[[], Any]) -> Any:
-        alone = contextlib.nullcontext() if self._in_transaction else transaction.atomic(using=self.connection.alias)
-        with self.own(), alone:
+        alone = (
+            contextlib.nullcontext() if self.entries.in_transaction else transaction.atomic(using=self.connection.alias)
+        )
+        with self.entries.own(), alone:
             result = execute()
             entry.ended_at = timezone.now()
-            self.write(entry)
+            self.entries.write(entry)
         return result
 
     def _is_done(self, entry: Any, kind: Kind, sql: str) -> bool:
@@ -441,23 +367,23 @@ class Progress:
         return happened
 
     def _has_happened(self, entry: Any, sql: str) -> bool:
-        with self.own():
+        with self.entries.own():
             return self.statements_of.happened(self.connection, sql, entry.before or "")
 
     # Answers of the catalogue
 
     def ask(self, question: str, live: Callable[[], Any]) -> Any:
         """What the catalogue answered the first time, else what it answers now."""
-        if self._inner is None or self._inner is DEFERRED or self._is_own:
+        if self._inner is None or self._inner is DEFERRED or self.entries.is_own:
             return live()
         number, self._next_answer = self._next_answer, self._next_answer + 1
-        if entry := self.answers.get((self.operation, number)):
+        if entry := self.entries.answers.get((self.operation, number)):
             if entry.question != question[:255]:
                 raise Interrupted(f"{self._where()} asks {question} where it asked {entry.question} when run first.")
             return read(json.loads(entry.answer))
-        with self.own():
+        with self.entries.own():
             answer = live()
-        self.write_later(
+        self.entries.write_later(
             AnswerEntry(
                 step=self.step,
                 operation=self.operation,

@@ -11,10 +11,10 @@ from config.schema.backfill import only_fills, open_backfills, paused_backfill, 
 from config.schema.claim import ClaimRow
 from config.schema.dialects import dialect
 from config.schema.direct import (
-    BROKEN_FILES,
     BROKEN_FILES_WAY,
     files_cannot_be_read,
     first_line,
+    is_of_broken_files,
     refuse_an_absent_file,
     what_to_look_at,
 )
@@ -121,7 +121,9 @@ def read_state(connection: Any) -> SchemaState:
     except Error as error:
         words = f"{name} cannot be asked: {first_line(error)}."
         issue = Issue("unreachable", words, what_to_look_at(connection), State.UNKNOWN)
-    except BROKEN_FILES as error:
+    except Exception as error:
+        if not is_of_broken_files(error):
+            raise
         issue = Issue("broken_files", files_cannot_be_read(error), BROKEN_FILES_WAY, State.DRIFTED)
     return SchemaState(database=name, issues=(issue,))
 
@@ -251,15 +253,17 @@ class _Reader:
         else:
             self._add("interrupted", words, "Run schema_recover --apply.", State.INTERRUPTED, str(step))
 
-    def _unrecorded(self) -> set[str]:
-        """Adds what is applied and not recorded so; returns the tables that it touches."""
+    def _unrecorded(self) -> tuple[set[tuple[str, str]], set[str]]:
+        """Adds what is applied and not recorded so; returns it, by app and name, and the tables that it touches."""
+        also: set[tuple[str, str]] = set()
         touched: set[str] = set()
         for migration, tables in unrecorded(self.connection, self.executor):
             touched |= tables
+            also.add((migration.app_label, migration.name))
             way = f"Run schema_recover --apply --only {migration}, which records it."
             words = f"{migration} has been applied here, and is not recorded so."
             self._add("unrecorded", words, way, State.DRIFTED, str(migration))
-        return touched
+        return also, touched
 
     def _drift(self) -> bool | None:
         """Adds what differs; returns whether all checks are as they should be, None where nobody can tell now."""
@@ -267,8 +271,8 @@ class _Reader:
         may_compare = not {State.RUNNING, State.INTERRUPTED, State.PAUSED} & {issue.state for issue in self.issues}
         if may_compare:
             try:
-                known = self._unrecorded()
-                differences = applied_differences(self.connection, self.executor, sql=False)
+                also, known = self._unrecorded()
+                differences = applied_differences(self.connection, self.executor, sql=False, also=also)
             except OperationalError as error:
                 if not dialect(self.connection).waits.is_lock_failure(error):
                     raise

@@ -50,7 +50,7 @@ class Watched:
                 stack.enter_context(transaction.atomic(using=self._progress.connection.alias))
             elif isinstance(self._operation, CHANGES) and dialect(self._progress.connection).online is None:
                 # A table that is built anew is gone for a moment, and with it what others wrote since it was copied.
-                with self._progress.own():
+                with self._progress.entries.own():
                     stack.enter_context(transaction.atomic(using=self._progress.connection.alias))
             self._progress.run_operation(self._number, self._operation, run)
 

@@ -12,6 +12,7 @@ from config.schema.dialects.locks import Cluster, NativeLock
 from config.schema.dialects.online import Online
 from config.schema.dialects.partitions import Partitions
 from config.schema.dialects.preflight import Obstacle
+from config.schema.dialects.references import References
 from config.schema.dialects.statements import Statements
 from config.schema.dialects.waits import TableWaits
 
@@ -42,6 +43,7 @@ class Dialect:
     diagnosis: Diagnosis
     drop_tables: Callable[[Any, Collection[str]], None]
     """Drop these tables and views, which no other refers to."""
+    references: References
     utc_now: str
     """An expression for the present instant in UTC, to the microsecond, that may stand in a column default."""
     seconds_since: str

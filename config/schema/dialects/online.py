@@ -143,4 +143,6 @@ def without_keys(field: Any) -> Any:
     """The field as a column alone."""
     column = copy.copy(field)
     column._unique = column.db_index = column.db_constraint = False
+    # Django keeps the answer of a field that was asked before.
+    vars(column).pop("unique", None)
     return column

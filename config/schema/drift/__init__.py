@@ -48,18 +48,25 @@ def catalogue_differences(
 
 
 def applied_differences(
-    connection: Any, executor: Any = None, *, labels: Collection[str] = (), sql: bool = True
+    connection: Any,
+    executor: Any = None,
+    *,
+    labels: Collection[str] = (),
+    sql: bool = True,
+    also: Collection[tuple[str, str]] | None = None,
 ) -> list[Difference]:
     """What the live catalogue has otherwise than the migrations that are applied; with `labels` in these apps only.
 
-    What is applied and not recorded is taken for applied. Of an app that a newer release has migrated further than this
+    What is applied and not recorded is taken for applied: `also`, by app and name, where the caller has looked for it
+    with `unrecorded`. Of an app that a newer release has migrated further than this
     code knows, only missing tables. Of one with a file that is lost or not what was applied, no SQL: it would change
     the database towards the wrong files. Without `sql` it is cheap: what is expected is kept until another set of
     migrations is applied.
     """
     executor = executor or MigrationExecutor(connection)
     loader = executor.loader
-    also = {(each.app_label, each.name) for each, _ in unrecorded(connection, executor)}
+    if also is None:
+        also = {(each.app_label, each.name) for each, _ in unrecorded(connection, executor)}
     expected = _expected_now(connection, loader, also, applied_state(executor, also))
     found, live = look(connection, expected)
     further = {app for app, _ in migrations_ahead(loader)}

@@ -13,6 +13,7 @@ from config.schema.journal import Backfill as BackfillRow
 from config.schema.place import place
 
 BATCH_SECONDS = 0.2
+NAME_LENGTH = 255
 
 
 class Backfill(Operation):
@@ -64,6 +65,8 @@ class Backfill(Operation):
                 f"Backfill {self.name}: say its way back in reverse= ({{}} where nothing has to be undone), or why "
                 "there is none in irreversible=."
             )
+        if len(self.name) > NAME_LENGTH:
+            raise ValueError(f"Backfill {self.name[:60]}...: give it a name= of {NAME_LENGTH} characters at most.")
         if batch_seconds <= 0:
             raise ValueError(f"Backfill {self.name}: batch_seconds={batch_seconds} is no time; say 0.2.")
 
@@ -132,8 +135,10 @@ class Backfill(Operation):
         where: Q | None,
         verify: bool,
     ) -> None:
-        if not router.allow_migrate_model(connection.alias, model):
+        if model._meta.swapped or not router.allow_migrate_model(connection.alias, model):
             return
+        # A proxy has no column of its own.
+        model = model._meta.concrete_model
         here = place.get()
         if connection.in_atomic_block or here is None:
             raise Refused(self.why_not_in_a_transaction())
@@ -191,12 +196,14 @@ class AfterBackfill(Operation):
     def database_forwards(self, app_label: str, schema_editor: Any, from_state: Any, to_state: Any) -> None:
         connection = schema_editor.connection
         model = from_state.apps.get_model(app_label, self.model)
-        if schema_editor.collect_sql or not router.allow_migrate_model(connection.alias, model):
+        if schema_editor.collect_sql or model._meta.swapped:
+            return
+        if not router.allow_migrate_model(connection.alias, model):
             return
         unfilled = model._base_manager.using(connection.alias).filter(self.where)
         known = self._known(connection, app_label)
-        if known is not None and not known.verified_at:
-            raise Refused(f"{self.describe()}: the backfill {self.backfill} has not verified that they are. {WAY_OUT}")
+        if known is not None and not known.ended_at:
+            raise Refused(f"{self.describe()}: the backfill {self.backfill} has not ended. {WAY_OUT}")
         if unfilled.exists():
             raise Refused(f"{self.describe()}: {unfilled.count():,} are not. {WAY_OUT}")
 

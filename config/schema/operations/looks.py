@@ -43,7 +43,8 @@ def refuse_duplicates(editor: Any, model: type[Model], constraint: UniqueConstra
         rows = rows.filter(**{f"{name}__isnull": False for name in names})
     alike = rows.annotate(**dict(zip(names, parts, strict=True))).values(*names).annotate(times=Count("*"))
     alike = alike.filter(times__gt=1)
-    sql, parameters = _compiled(editor.connection, alike)
+    compiler = alike.query.get_compiler(connection=editor.connection)
+    sql, parameters = compiler.as_sql()
     if steps := dialect(editor.connection).online:
         sql = steps.groups_many(sql)
     with editor.connection.cursor() as cursor:
@@ -52,14 +53,21 @@ def refuse_duplicates(editor: Any, model: type[Model], constraint: UniqueConstra
         if not count:
             return
         cursor.execute(f"{sql} LIMIT 1", parameters)
-        example = dict(zip([*names, "times"], cursor.fetchone(), strict=True))
-        same = {f"{n}__isnull" if example[n] is None else n: True if example[n] is None else example[n] for n in names}
-        cursor.execute(*_compiled(editor.connection, rows.filter(**same).values("pk")[:2]))
-        keys = [str(key) for (key,) in cursor.fetchall()]
+        [example] = compiler.apply_converters(
+            cursor.fetchall(), compiler.get_converters(each for each, *_ in compiler.select)
+        )
+        same = {
+            (f"{name}__isnull" if value is None else name): True if value is None else value
+            for name, value in zip(names, example, strict=False)
+        }
+        cursor.execute(*_compiled(editor.connection, rows.filter(**same).values(*_key_names(model))[:2]))
+        # None where a text of JSON is the same and was written otherwise.
+        keys = [_words(key) for key in cursor.fetchall()]
     what = ", ".join(constraint.fields) or constraint.name
+    such_as = f", such as in those with the keys {' and '.join(keys)}" if keys else ""
     raise Refused(
-        f"{count} {'value' if count == 1 else 'values'} of {model._meta.db_table} ({what}) stand in more than one row, "
-        f"such as in those with the keys {' and '.join(keys)}. {AGAIN}"
+        f"{count} {'value' if count == 1 else 'values'} of {model._meta.db_table} ({what}) stand in more than one "
+        f"row{such_as}. {AGAIN}"
     )
 
 
@@ -130,8 +138,20 @@ def _that_differ(connection: Any, model: type[Model], name: str, value: Any) -> 
     return rows.annotate(marked=marked).filter(marked=1)
 
 
+def may_look(editor: Any, model: type[Model]) -> bool:
+    """Whether there are rows to be looked at; not where statements are only shown.
+
+    A table that SQLite was killed in the middle of building anew is not there; it was looked at before that.
+    """
+    if editor.collect_sql or dialect(editor.connection).online is not None:
+        return not editor.collect_sql
+    names = {name.casefold() for name in editor.connection.introspection.table_names()}
+    return model._meta.db_table.casefold() in names
+
+
 def _refuse(editor: Any, model: type[Model], condition: str, words: str) -> None:
-    table, key = (editor.quote_name(each) for each in (model._meta.db_table, model._meta.pk.column))
+    table = editor.quote_name(model._meta.db_table)
+    key = ", ".join(editor.quote_name(field.column) for field in model._meta.pk_fields)
     with editor.connection.cursor() as cursor:
         # Without parameters, so that a % is one.
         cursor.execute(f"SELECT {key} FROM {table} WHERE {condition} LIMIT 1")  # noqa: S608
@@ -142,8 +162,17 @@ def _refuse(editor: Any, model: type[Model], condition: str, words: str) -> None
         [count] = cursor.fetchone()
     raise Refused(
         f"{count} {'row' if count == 1 else 'rows'} of {model._meta.db_table} {words}, "
-        f"such as the one with the key {example[0]}. {AGAIN}"
+        f"such as the one with the key {_words(example)}. {AGAIN}"
     )
+
+
+def _key_names(model: type[Model]) -> list[str]:
+    return [field.attname for field in model._meta.pk_fields]
+
+
+def _words(key: Sequence[Any]) -> str:
+    """A key, of one column or of several, as somebody looks for it."""
+    return str(key[0]) if len(key) == 1 else f"({', '.join(map(str, key))})"
 
 
 def _plain(expression: Any) -> Any:

@@ -17,10 +17,10 @@ from django.db.migrations.operations.base import Operation
 
 from config.schema.dialects import dialect
 from config.schema.dialects.online import without_keys
+from config.schema.dialects.references import NAME as FOREIGN_KEY
 from config.schema.exits import Refused
-from config.schema.operations.looks import refuse_duplicates, refuse_nulls, refuse_orphans, refuse_violations
+from config.schema.operations.looks import may_look, refuse_duplicates, refuse_nulls, refuse_orphans, refuse_violations
 
-FOREIGN_KEY = "_fk_%(to_table)s_%(to_column)s"
 PT_OSC = "pt-osc"
 TOLD_ANEW = {
     "the type",
@@ -301,7 +301,7 @@ class AlterFieldOnline(Online, AlterField):
             work.look(refuse_nulls, new)
         if new.unique and not old.unique:
             work.look(refuse_duplicates, models.UniqueConstraint(fields=[new.name], name=new.name))
-        if _refers(new) and not _refers(old):
+        if refers(new) and not refers(old):
             work.look(refuse_orphans, new)
 
     def _fields(self, work: "_Work", old_model: Any) -> tuple[Any, Any]:
@@ -315,22 +315,16 @@ class _Work:
         self.editor, self.steps, self.model = editor, steps, model
 
     def look(self, look: Callable[..., None], *arguments: Any) -> None:
-        """Look for rows in the way, where statements are run and not only shown.
-
-        A table that SQLite was killed in the middle of building anew is not there; it was looked at before that.
-        """
-        if not self.editor.collect_sql and self.model._meta.db_table in self._tables():
+        """Look for rows in the way."""
+        if may_look(self.editor, self.model):
             look(self.editor, self.model, *arguments)
-
-    def _tables(self) -> list[str]:
-        return list(self.editor.connection.introspection.table_names())
 
     def keys(self, old: Any, new: Any) -> None:
         """The unique constraint, the index and the foreign key that a field has and did not have."""
         is_new_to_indexes = not (old and (old.db_index or old.unique))
         if new.unique and not (old and old.unique):
             self.steps.add_unique(self.editor, self.editor._create_unique_sql(self.model, [new]))
-        if _refers(new) and not _refers(old):
+        if refers(new) and not refers(old):
             self._foreign_key(new, needs_index=is_new_to_indexes and not new.unique)
         elif is_new_to_indexes:
             # Of a unique text too: PostgreSQL has one more for its patterns.
@@ -367,7 +361,8 @@ def _holds_all(connection: Any, old: Any, new: Any) -> bool:
     return is_text and isinstance(new, models.CharField) and (old.max_length or math.inf) <= (new.max_length or 0)
 
 
-def _refers(field: Any) -> bool:
+def refers(field: Any) -> bool:
+    """Whether a field has a foreign key in the database."""
     return bool(field is not None and field.remote_field and field.db_constraint)
 
 
@@ -396,7 +391,7 @@ def _default(field: Any) -> Any:
 
 
 def _target(field: Any) -> Any:
-    return field.remote_field.model._meta.label_lower if _refers(field) else None
+    return field.remote_field.model._meta.label_lower if refers(field) else None
 
 
 def _has_index(field: Any) -> bool:

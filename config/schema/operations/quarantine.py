@@ -1,6 +1,6 @@
 """What the code no longer uses is put aside under another name first, so that a mistake costs no row."""
 
-import copy
+from collections.abc import Iterable
 from typing import Any
 
 from django.db import router
@@ -9,8 +9,10 @@ from django.db.migrations.operations import DeleteModel, RemoveField
 from django.db.migrations.operations.base import Operation, OperationCategory
 
 from config.schema.dialects import dialect
+from config.schema.dialects.online import without_keys
 from config.schema.exits import Refused
-from config.schema.operations.looks import refuse_nulls
+from config.schema.operations.looks import may_look, refuse_nulls, refuse_orphans
+from config.schema.operations.online import refers
 
 PREFIX = "gone_"
 
@@ -23,6 +25,8 @@ def name_in_quarantine(connection: Any, name: str) -> str:
 class QuarantineField(RemoveField):
     """RemoveField, but the column stays, as `gone_` and its name, and takes NULL; the way back loses no value.
 
+    Its foreign key goes, as it would delete rows, or keep others from being deleted, for which no code looks any more;
+    the way back is refused while a value leads to a row that has gone meanwhile. A field of many puts its table aside.
     Nobody uses the column by then: it is for a migration with `stage = "after"`. `DropQuarantined` drops it later.
     """
 
@@ -36,35 +40,45 @@ class QuarantineField(RemoveField):
         if not self.allow_migrate_model(schema_editor.connection.alias, model):
             return
         field = model._meta.get_field(self.name)
-        aside, steps = _aside(schema_editor, field), dialect(schema_editor.connection).online
-        if steps is None:
+        if field.many_to_many:
+            _put_aside(schema_editor, _own_joins([field]))
+            return
+        aside, answers = _aside(schema_editor, field), dialect(schema_editor.connection)
+        if answers.online is None:
             schema_editor.alter_field(model, field, aside)
             return
+        answers.references.drop(schema_editor, model, _referring([field]))
         _rename(schema_editor, model, field, aside)
         if not field.null:
-            steps.allow_null(schema_editor, model, aside)
+            answers.online.allow_null(schema_editor, model, aside)
 
     def database_backwards(self, app_label: str, schema_editor: Any, from_state: Any, to_state: Any) -> None:
         model = to_state.apps.get_model(app_label, self.model_name)
         if not self.allow_migrate_model(schema_editor.connection.alias, model):
             return
         field = model._meta.get_field(self.name)
-        aside, steps = _aside(schema_editor, field), dialect(schema_editor.connection).online
-        if steps is None:
+        if field.many_to_many:
+            _bring_back(schema_editor, _own_joins([field]))
+            return
+        aside, answers = _aside(schema_editor, field), dialect(schema_editor.connection)
+        if answers.online is None:
             schema_editor.alter_field(model, aside, field)
+            _refuse_orphans(schema_editor, model, _referring([field]))
             return
         _rename(schema_editor, model, aside, field)
         if not field.null:
             # Only under its own name is the column sure to be there, also after a kill.
-            if not schema_editor.collect_sql:
+            if may_look(schema_editor, model):
                 refuse_nulls(schema_editor, model, field)
-            steps.set_not_null(schema_editor, model, field)
+            answers.online.set_not_null(schema_editor, model, field)
+        _refer_again(schema_editor, model, _referring([field]))
 
 
 class QuarantineModel(DeleteModel):
     """DeleteModel, but the table stays, as `gone_` and its name; the way back loses no row.
 
-    Nobody uses the table by then: it belongs into a migration with `stage = "after"`. Later `DropQuarantined` drops it.
+    Its foreign keys go, as those of `QuarantineField` do. Nobody uses the table by then: it belongs into a migration
+    with `stage = "after"`. Later `DropQuarantined` drops it.
     """
 
     keeps_rows = True
@@ -75,14 +89,12 @@ class QuarantineModel(DeleteModel):
     def database_forwards(self, app_label: str, schema_editor: Any, from_state: Any, to_state: Any) -> None:
         model = from_state.apps.get_model(app_label, self.name)
         if self.allow_migrate_model(schema_editor.connection.alias, model):
-            for each, table in _tables(model):
-                schema_editor.alter_db_table(each, table, name_in_quarantine(schema_editor.connection, table))
+            _put_aside(schema_editor, [model, *_own_joins(model._meta.local_many_to_many)])
 
     def database_backwards(self, app_label: str, schema_editor: Any, from_state: Any, to_state: Any) -> None:
         model = to_state.apps.get_model(app_label, self.name)
         if self.allow_migrate_model(schema_editor.connection.alias, model):
-            for each, table in _tables(model):
-                schema_editor.alter_db_table(each, name_in_quarantine(schema_editor.connection, table), table)
+            _bring_back(schema_editor, [model, *_own_joins(model._meta.local_many_to_many)])
 
 
 class DropQuarantined(Operation):
@@ -142,7 +154,8 @@ class DropQuarantined(Operation):
 
 
 def _aside(editor: Any, field: Any) -> Any:
-    aside = copy.copy(field)
+    # SQLite drops no column that has a key or an index; the servers keep the index for the way back.
+    aside = without_keys(field)
     aside.null = True
     aside.db_column = name_in_quarantine(editor.connection, field.column)
     aside.set_attributes_from_name(field.name)
@@ -153,7 +166,37 @@ def _rename(editor: Any, model: Any, old: Any, new: Any) -> None:
     editor.execute(editor._rename_field_sql(model._meta.db_table, old, new, new.db_type(editor.connection)))
 
 
-def _tables(model: Any) -> list[tuple[Any, str]]:
-    """The model's own table, and those that join it with others and were made with it."""
-    joins = [each.remote_field.through for each in model._meta.local_many_to_many]
-    return [(each, each._meta.db_table) for each in (model, *joins) if each is model or each._meta.auto_created]
+def _put_aside(editor: Any, models: list[Any]) -> None:
+    for each in models:
+        table = each._meta.db_table
+        dialect(editor.connection).references.drop(editor, each, _referring(each._meta.local_concrete_fields))
+        editor.alter_db_table(each, table, name_in_quarantine(editor.connection, table))
+
+
+def _bring_back(editor: Any, models: list[Any]) -> None:
+    for each in models:
+        table = each._meta.db_table
+        editor.alter_db_table(each, name_in_quarantine(editor.connection, table), table)
+    for each in models:
+        _refer_again(editor, each, _referring(each._meta.local_concrete_fields))
+
+
+def _refer_again(editor: Any, model: Any, fields: list[Any]) -> None:
+    """Give back the foreign keys; refused while a value leads to a row that is not there."""
+    _refuse_orphans(editor, model, fields)
+    dialect(editor.connection).references.add(editor, model, fields)
+    _refuse_orphans(editor, model, fields)
+
+
+def _refuse_orphans(editor: Any, model: Any, fields: list[Any]) -> None:
+    for field in fields if may_look(editor, model) else ():
+        refuse_orphans(editor, model, field)
+
+
+def _referring(fields: Iterable[Any]) -> list[Any]:
+    return [field for field in fields if refers(field)]
+
+
+def _own_joins(fields: Iterable[Any]) -> list[Any]:
+    """Of fields of many, the models whose tables were made with them."""
+    return [each for each in (field.remote_field.through for field in fields) if each._meta.auto_created]

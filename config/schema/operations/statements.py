@@ -9,6 +9,7 @@ from django.db.migrations.operations import RunSQL
 from django.db.migrations.operations.base import Operation
 
 from config.schema.dialects import NAMES, dialect
+from config.schema.exits import Refused
 
 
 @dataclass(frozen=True)
@@ -84,12 +85,10 @@ class DialectSQL(RunSQL):
         return self.description
 
     def statements_for(self, connection: Any) -> Statements:
-        """The statements of this connection's engine; LookupError where the operation does not name that engine."""
+        """The statements of this connection's engine; Refused where the operation does not name that engine."""
         name = dialect(connection).name
         if name not in self.by_engine:
-            raise LookupError(
-                f"{self.description}: the operation does not say what to do on {name}; add {name}= to it."
-            )
+            raise Refused(f"{self.description}: the operation does not say what to do on {name}; add {name}= to it.")
         return self.by_engine[name]
 
     def database_forwards(self, app_label: str, schema_editor: Any, from_state: Any, to_state: Any) -> None:

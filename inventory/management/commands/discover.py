@@ -17,6 +17,7 @@ from django.db import DatabaseError
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
+from config.schema.told import ErrorsInFormat
 from inventory.models import Outcome
 from inventory.secret_fields import SecretUnreadable
 from inventory.services.discovery import discover
@@ -50,7 +51,7 @@ ALIKE_SHOWN = 3
 """How many findings of one code the text form lists."""
 
 
-class Command(BaseCommand):
+class Command(ErrorsInFormat, BaseCommand):
     help = "Discover virtual machines from a vCenter, an RVTools export or a VMA appliance."
 
     def create_parser(self, prog_name: str, subcommand: str, **kwargs: Any) -> CommandParser:

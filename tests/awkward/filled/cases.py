@@ -51,6 +51,13 @@ FILL = {
     "partly": lambda: Backfill(
         "Row", set={"new": F("nothing")}, where=Q(new=None), reverse={}, name="partly", batch_seconds=10
     ),
+    "some twice": lambda: Backfill(
+        "Row",
+        set={"times": F("times") + 1},
+        where=Q(times=0) | Q(times=1, old__gt=90),
+        reverse={},
+        name="some twice",
+    ),
     "after": lambda: AfterBackfill("Row", Q(new=None), backfill="row.new"),
     "joined": lambda: Backfill("Row", set={"new": 1}, where=Q(friend__new=None), reverse={}),
     "strange": lambda: Backfill("Row", set={"renewed": 1}, where=Q(new=None), reverse={}),

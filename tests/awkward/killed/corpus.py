@@ -486,4 +486,6 @@ CASES: dict[str, Case] = {
     "swap_in_a_transaction": Case(
         TYPED, [SwapFields("Typed", "code", "code_too")], atomic=(True,), engines=("sqlite", "mariadb")
     ),
+    "quarantine_foreign_key": Case(PAIR, [QuarantineField("Child", "parent")]),
+    "quarantine_model_with_key": Case(PAIR, [QuarantineModel("Child")]),
 }

@@ -147,7 +147,8 @@ def _mariadb(query: Callable[..., list[Any]]) -> Catalogue:
             (catalogue[table].indexes if int(not_unique) else catalogue[table].unique).add(key)
     for table, columns, other, other_columns, action in query(
         f"""SELECT k.TABLE_NAME, GROUP_CONCAT(k.COLUMN_NAME ORDER BY k.ORDINAL_POSITION), k.REFERENCED_TABLE_NAME,
-                   GROUP_CONCAT(k.REFERENCED_COLUMN_NAME ORDER BY k.ORDINAL_POSITION), r.DELETE_RULE
+                   GROUP_CONCAT(k.REFERENCED_COLUMN_NAME ORDER BY k.ORDINAL_POSITION),
+                   REPLACE(r.DELETE_RULE, 'NO ACTION', 'RESTRICT')
             FROM information_schema.KEY_COLUMN_USAGE k JOIN information_schema.REFERENTIAL_CONSTRAINTS r
             ON r.CONSTRAINT_SCHEMA = k.TABLE_SCHEMA AND r.CONSTRAINT_NAME = k.CONSTRAINT_NAME
             AND r.TABLE_NAME = k.TABLE_NAME

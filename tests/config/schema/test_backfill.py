@@ -108,7 +108,8 @@ def test_a_person_pauses_it_from_another_process_and_lets_it_go_on(url):
     code, printed = migrate(url, **SLOW | {"FILLED": "copy"})
     assert (code, "was edited after it was interrupted" in printed) == (5, True), printed
 
-    assert command(url, "--resume", "1")[0] == 0
+    code, printed = command(url, "--resume", "1", "--format", "json")
+    assert (code, json.loads(printed)["state"]) == (0, "unfinished")
     assert migrate(url, **SLOW)[0] == 0
     assert rows(url, "SELECT COUNT(*) FROM filled_row WHERE new = old * 2") == [(6000,)]
     code, printed = command(url, "--pause", "1")
@@ -169,8 +170,9 @@ def test_what_others_write_meanwhile_is_not_overwritten_and_what_they_add_behind
     ("words", "told"),
     [
         ({"FILLED": "copy", "FILL_ATOMIC": "1"}, "Say atomic = False in the class of the migration"),
-        ({"FILLED": "never"}, "nothing was changed. Give a condition that a filled row no longer matches"),
-        ({"FILLED": "partly"}, "10 rows of filled_row still match its condition after 5 times through the table"),
+        ({"FILLED": "never"}, "leaves 100 of 100 rows matching its condition as before"),
+        ({"FILLED": "partly"}, "leaves 10 of 100 rows matching its condition as before"),
+        ({"FILLED": "some twice"}, "this batch was not changed. Give a condition that a filled row no longer matches"),
         ({"FILLED": "after"}, "See that all rows of Row are filled: 100 are not."),
         ({"FILLED": "joined"}, "its where joins other tables"),
         ({"FILLED": "strange"}, "renewed is no column of this model's own table"),
@@ -179,8 +181,9 @@ def test_what_others_write_meanwhile_is_not_overwritten_and_what_they_add_behind
 def test_what_cannot_end_well_is_refused_in_a_sentence(words, told, url):
     code, printed = migrate(url, **words)
     assert (code, told in printed, "Traceback" in printed) == (4, True, False), printed
-    if words["FILLED"] == "never":
+    if words["FILLED"] in ("never", "partly", "some twice"):
         assert rows(url, "SELECT batches FROM schema_backfills") == [(0,)]
+        assert rows(url, "SELECT COUNT(*) FROM filled_row WHERE new IS NOT NULL OR times > 0") == [(0,)]
 
 
 def test_a_table_without_a_usable_key_is_refused(url, engine):

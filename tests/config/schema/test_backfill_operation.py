@@ -46,6 +46,7 @@ def quadruple(rows: Any) -> None:
         ({"set": {"new": 1}}, "say its way back in reverse="),
         ({"set": {"new": 1}, "reverse": {}, "irreversible": "gone"}, "say its way back in reverse="),
         ({"set": {"new": 1}, "reverse": {}, "batch_seconds": 0}, "batch_seconds=0 is no time"),
+        ({"set": {"new": 1}, "reverse": {}, "name": "n" * 256}, "give it a name= of 255 characters at most"),
     ],
 )
 def test_what_contradicts_itself_is_refused_where_it_is_written(words, told):

@@ -46,7 +46,7 @@ def test_a_record_that_is_gone_from_the_middle_is_told_and_recorded_again(url):
     assert run(url, "schema_status", apps="broken")[0] == 0
 
 
-@pytest.mark.parametrize("wrong", ["import", "gone"])
+@pytest.mark.parametrize("wrong", ["import", "gone", "wrong"])
 def test_a_file_that_is_gone_or_cannot_be_read_is_named(wrong):
     """The files are read before any database is asked, so that one engine tells of all."""
     with fresh_database("sqlite") as url:

@@ -54,6 +54,25 @@ os.waitpid(child, 0)
     assert served.returncode == 0, served.stderr
 
 
+def test_a_report_that_cannot_be_written_ends_neither_the_process_nor_its_next_report(url):
+    """A thread that died would let the lease of what serves run out, and what it uses would be removed."""
+    goes_on = """
+from config.schema.instances import Heartbeat
+broken = Heartbeat("no text: \\udcff")
+broken.start()
+seen(1)
+time.sleep(0.5)
+broken.release = "1.0"
+until = time.monotonic() + 30
+while not any(row.release == "1.0" for row in live_instances(connection)):
+    assert time.monotonic() < until and broken._thread.is_alive(), "its thread has ended"
+    connection.close()
+    time.sleep(0.05)
+"""
+    served = script(url, WAIT.format(module="config.wsgi") + goes_on, RELEASE="0.9", SCHEMA_LEASE_SECONDS="3")
+    assert served.returncode == 0, served.stderr
+
+
 def test_a_lease_is_renewed_and_the_row_stays_one(url):
     renews = """
 seen(1)

@@ -56,6 +56,7 @@ SAME = {
             "indexed text": text(null=True, db_index=True),
             "unique": text(null=True, unique=True),
             "that refers": parent(),
+            "that refers and protects": models.ForeignKey("throwaway.parent", models.PROTECT, null=True),
             "that refers without an index": parent(db_index=False),
             "that refers to one": models.OneToOneField("throwaway.parent", models.CASCADE, null=True),
             "that refers without a key": parent(db_constraint=False),
@@ -125,6 +126,69 @@ def test_the_same_comes_of_it_as_of_djangos_operation_and_it_can_be_undone(
         assert execute(empty, "SELECT name, size FROM t_thing ORDER BY id") == [("a", 1), ("b", 2)]
         story.undo()
         assert shape(engine, story) == before
+
+
+ALIKE = {
+    "a time": (models.DateTimeField(), "2020-01-01 12:00:00"),
+    "a day": (models.DateField(), "2020-01-01"),
+    "uuid": (models.UUIDField(), "a3f1b2c400004000800000000000000a"),
+    "decimal": (models.DecimalField(max_digits=8, decimal_places=2), "1.10"),
+    "yes or no": (models.BooleanField(), True),
+    "bytes": (models.BinaryField(max_length=20), b"abc"),
+}
+
+
+@pytest.mark.parametrize("kind", ALIKE)
+def test_rows_that_are_alike_are_named_whatever_kind_of_value_they_hold(
+    engine: str, empty: Any, story: Story, kind: str
+) -> None:
+    field, value = ALIKE[kind]
+    story.atomic = False
+    story.create("Thing", id=BIG, what=field)
+    execute(empty, "INSERT INTO t_thing (id, what) VALUES (7, %s), (8, %s)", value, value)
+    with pytest.raises(Refused, match=r"1 value of t_thing .* keys 7 and 8"):
+        story.apply(AddConstraintOnline("thing", models.UniqueConstraint(fields=["what"], name="t_thing_once")))
+
+
+@pytest.mark.parametrize(
+    ("operation", "words"),
+    [
+        (AlterFieldOnline("thing", "size", models.IntegerField()), r"1 row of .* with the key \(1, 4\)"),
+        (
+            AddConstraintOnline(
+                "thing", models.CheckConstraint(condition=models.Q(size__gt=2), name="t_thing_big"), blocking=WINDOW
+            ),
+            r"2 rows of .* with the key \(1, [23]\)",
+        ),
+        (
+            AddConstraintOnline("thing", models.UniqueConstraint(fields=["size"], name="t_thing_once")),
+            r"1 value of .* keys \(1, [23]\) and \(1, [23]\)",
+        ),
+    ],
+    ids=["null", "check", "alike"],
+)
+def test_rows_in_the_way_are_named_by_a_key_of_several_columns(
+    engine: str, empty: Any, story: Story, operation: Any, words: str
+) -> None:
+    story.atomic = False
+    story.create(
+        "Thing",
+        pk=models.CompositePrimaryKey("tenant", "number"),
+        tenant=models.IntegerField(),
+        number=models.IntegerField(),
+        size=models.IntegerField(null=True),
+    )
+    execute(empty, "INSERT INTO t_thing (tenant, number, size) VALUES (1, 2, 2), (1, 3, 2), (1, 4, NULL)")
+    with pytest.raises(Refused, match=words):
+        story.apply(operation)
+
+
+def test_a_unique_column_has_one_unique_index(engine: str, empty: Any, story: Story) -> None:
+    things(story)
+    story.apply(AlterFieldOnline("thing", "name", text(unique=True)))
+    with empty.cursor() as cursor:
+        found = empty.introspection.get_constraints(cursor, "t_thing").values()
+    assert [each["columns"] for each in found if each["unique"] and not each["primary_key"]] == [["name"]]
 
 
 IN_THE_WAY = [

@@ -10,6 +10,7 @@ from django.db.migrations.operations import AddField, CreateModel
 from django.db.migrations.writer import MigrationWriter, OperationWriter
 
 from config.schema.dialects import NAMES
+from config.schema.exits import Refused
 from config.schema.operations import UNCHANGED, DialectSQL, PartitionByMonth, Statements, month_bounds
 from tests.config.schema.live import execute, live_table
 from tests.config.schema.story import Story
@@ -51,9 +52,9 @@ def test_an_engine_that_is_not_named_is_refused_forwards_and_backwards(
 ) -> None:
     others = {name: UNCHANGED for name in NAMES if name != engine}
     operation = DialectSQL("Make notes", **others)
-    with pytest.raises(LookupError, match=f"does not say what to do on {engine}"):
+    with pytest.raises(Refused, match=f"does not say what to do on {engine}"):
         story.apply(operation)
-    with empty.schema_editor() as editor, pytest.raises(LookupError, match=f"add {engine}= to it"):
+    with empty.schema_editor() as editor, pytest.raises(Refused, match=f"add {engine}= to it"):
         operation.database_backwards("throwaway", editor, story.state, story.state)
 
 

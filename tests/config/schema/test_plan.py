@@ -305,7 +305,7 @@ class TestSql:
         )
         [migration] = read_plan(live.connection, [(live.app.label, "0002_unnamed")], with_sql=True)
         first, second = migration.steps
-        assert first.sql is not None and "cannot be rendered: LookupError: Say nothing" in first.sql[0]
+        assert first.sql is not None and "cannot be rendered: Refused: Say nothing" in first.sql[0]
         assert (first.verdict, bool(second.sql)) == ("unknown", True)
 
 

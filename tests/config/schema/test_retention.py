@@ -160,6 +160,25 @@ def test_old_rows_in_the_rest_are_deleted_and_younger_ones_get_their_month(
     assert measured(connection) == (3 if engine == "mariadb" else 1)
 
 
+def test_what_the_worker_found_long_ago_is_deleted(database: tuple[str, Any]) -> None:
+    url, connection = database
+    release = connection.ops.quote_name("release")
+    execute(connection, "DELETE FROM schema_probes")
+    for at in (month(-9), month(-8), month(0)):
+        said = at.replace(tzinfo=None).isoformat(sep=" ")
+        execute(
+            connection,
+            f"INSERT INTO schema_probes (state, faults, {release}, host, milliseconds, first_at, last_at)"
+            " VALUES ('ready', '[]', '1.0', 'web-1', 1, %s, %s)",
+            said,
+            said,
+        )
+    only_months(connection, 0, 3)
+    [(what, table, _, rows)] = steps(url, "--apply")
+    assert (what, table, rows) == ("delete", "schema_probes", 2)
+    assert execute(connection, "SELECT COUNT(*) FROM schema_probes") == [(1,)]
+
+
 def test_nothing_is_dropped_where_rows_are_kept_for_ever(database: tuple[str, Any]) -> None:
     url, connection = database
     measure(connection, datetime(1971, 1, 1, tzinfo=UTC))
@@ -373,4 +392,5 @@ def test_a_rule_names_its_table_its_column_and_its_setting() -> None:
         ("inventory.HostMetric", "at", "RETENTION_METRICS_DAYS"),
         ("inventory.VMMetric", "at", "RETENTION_METRICS_DAYS"),
         ("jobs.JobEvent", "at", "RETENTION_EVENTS_DAYS"),
+        ("schema.Probe", "last_at", "RETENTION_PROBES_DAYS"),
     }

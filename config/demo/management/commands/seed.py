@@ -13,6 +13,7 @@ from django.db.models import Model
 
 from config.demo.ledger import count_of
 from config.demo.models import SeededRow
+from config.schema.told import ErrorsInFormat
 
 REFUSED = 4
 NOTHING = {"added": "Nothing to add: the estate is there already.", "removed": "Nothing to remove: nothing is seeded."}
@@ -24,7 +25,7 @@ examples:
 """
 
 
-class Command(BaseCommand):
+class Command(ErrorsInFormat, BaseCommand):
     help = "Fill the database with a demonstration estate, or remove it again. A second run adds only what is missing."
 
     def create_parser(self, prog_name: str, subcommand: str, **kwargs: Any) -> Any:

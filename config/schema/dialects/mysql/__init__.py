@@ -14,7 +14,10 @@ from config.schema.dialects.mysql.partitions import MySQLPartitions
 from config.schema.dialects.mysql.preflight import obstacles
 from config.schema.dialects.mysql.statements import MySQLStatements
 from config.schema.dialects.mysql.waits import MySQLWaits
+from config.schema.dialects.references import ServerReferences
 
+MARIADB_ONLINE = MySQLOnline(column="ALGORITHM=INSTANT, LOCK=NONE", index="ALGORITHM=NOCOPY, LOCK=NONE")
+MYSQL_ONLINE = MySQLOnline(column="ALGORITHM=INSTANT", index="ALGORITHM=INPLACE, LOCK=NONE")
 MARIADB = Dialect(
     name="mariadb",
     identifier_collation="utf8mb4_nopad_bin",
@@ -30,9 +33,10 @@ MARIADB = Dialect(
     definitions=definitions,
     diagnosis=MySQLDiagnosis(mariadb=True),
     drop_tables=drop_tables,
+    references=ServerReferences(MARIADB_ONLINE),
     utc_now="UTC_TIMESTAMP(6)",
     seconds_since="(TIMESTAMPDIFF(MICROSECOND, {}, UTC_TIMESTAMP(6)) / 1000000)",
-    online=MySQLOnline(column="ALGORITHM=INSTANT, LOCK=NONE", index="ALGORITHM=NOCOPY, LOCK=NONE"),
+    online=MARIADB_ONLINE,
     rights=MySQLRights(),
     partitions=MySQLPartitions(),
     cluster=Galera(),
@@ -52,9 +56,10 @@ MYSQL = Dialect(
     definitions=definitions,
     diagnosis=MySQLDiagnosis(mariadb=False),
     drop_tables=drop_tables,
+    references=ServerReferences(MYSQL_ONLINE),
     utc_now="UTC_TIMESTAMP(6)",
     seconds_since="(TIMESTAMPDIFF(MICROSECOND, {}, UTC_TIMESTAMP(6)) / 1000000)",
-    online=MySQLOnline(column="ALGORITHM=INSTANT", index="ALGORITHM=INPLACE, LOCK=NONE"),
+    online=MYSQL_ONLINE,
     rights=MySQLRights(),
     partitions=MySQLPartitions(),
     cluster=Galera(),

@@ -13,7 +13,9 @@ from config.schema.dialects.postgresql.partitions import PostgreSQLPartitions
 from config.schema.dialects.postgresql.preflight import obstacles
 from config.schema.dialects.postgresql.statements import PostgreSQLStatements
 from config.schema.dialects.postgresql.waits import PostgreSQLWaits
+from config.schema.dialects.references import ServerReferences
 
+ONLINE = PostgreSQLOnline()
 POSTGRESQL = Dialect(
     name="postgresql",
     identifier_collation=None,
@@ -30,8 +32,9 @@ POSTGRESQL = Dialect(
     definitions=definitions,
     diagnosis=PostgreSQLDiagnosis(),
     drop_tables=drop_tables,
+    references=ServerReferences(ONLINE),
     utc_now="STATEMENT_TIMESTAMP()",
     seconds_since="EXTRACT(EPOCH FROM STATEMENT_TIMESTAMP() - {})",
-    online=PostgreSQLOnline(),
+    online=ONLINE,
     partitions=PostgreSQLPartitions(),
 )

@@ -8,6 +8,7 @@ from config.schema.dialects.sqlite.diagnosis import SQLiteDiagnosis
 from config.schema.dialects.sqlite.emptying import drop_tables
 from config.schema.dialects.sqlite.lock import FileLock, is_pooled
 from config.schema.dialects.sqlite.preflight import absent, obstacles
+from config.schema.dialects.sqlite.references import SQLiteReferences
 from config.schema.dialects.sqlite.statements import SQLiteStatements
 from config.schema.dialects.sqlite.waits import SQLiteWaits
 
@@ -27,6 +28,7 @@ SQLITE = Dialect(
     definitions=definitions,
     diagnosis=SQLiteDiagnosis(),
     drop_tables=drop_tables,
+    references=SQLiteReferences(),
     utc_now="STRFTIME('%Y-%m-%d %H:%M:%f000', 'NOW')",
     seconds_since="((JULIANDAY('now') - JULIANDAY({})) * 86400.0)",
 )

@@ -1,6 +1,5 @@
 """manage.py schema_backfill: how far the backfills of a database came; pauses one, wherever it runs, and resumes it."""
 
-import getpass
 import json
 from typing import Any
 
@@ -21,6 +20,7 @@ from config.schema.backfill import (
 )
 from config.schema.direct import OnDirectConnection
 from config.schema.exits import USAGE, Refused
+from config.schema.journal import caller
 
 
 class Command(OnDirectConnection, BaseCommand):
@@ -42,13 +42,15 @@ class Command(OnDirectConnection, BaseCommand):
         self.rows = read_backfills(self.connection)
         if options["pause"] is not None:
             row = self._named(options["pause"])
-            self._refuse_ended(row, pause(self.connection, row, by=getpass.getuser()))
-            self.stdout.write(f"{row} is paused; a run that fills ends within one batch. {way_on(row)}")
+            self._refuse_ended(row, pause(self.connection, row, by=caller()))
+            self._tell(
+                row, f"{row} is paused; a run that fills ends within one batch. {way_on(row)}", options["format"]
+            )
         elif options["resume"] is not None:
             row = self._named(options["resume"])
             self._refuse_ended(row, resume(self.connection, row))
             said = "schema_recover --apply" if row.backwards else "migrate"
-            self.stdout.write(f"{row} may go on: say {said}.")
+            self._tell(row, f"{row} may go on: say {said}.", options["format"])
         elif options["format"] == "json":
             self.stdout.write(json.dumps([as_json(row) for row in self.rows]))
         else:
@@ -56,6 +58,10 @@ class Command(OnDirectConnection, BaseCommand):
                 self.stdout.write(f"{row.pk}  {row.app}.{row.migration}  {words_of(row)}")
             if not self.rows:
                 self.stdout.write("No backfill was begun in this database.")
+
+    def _tell(self, row: Any, words: str, how: str) -> None:
+        now = next((each for each in read_backfills(self.connection) if each.pk == row.pk), row)
+        self.stdout.write(json.dumps(as_json(now)) if how == "json" else words)
 
     def _named(self, said: str) -> Any:
         """The one of this number, else the one of this name that is begun and not ended."""

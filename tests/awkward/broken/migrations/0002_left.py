@@ -5,6 +5,8 @@ from django.db import migrations, models
 
 if settings.BROKEN == "import":
     raise ImportError("No module named 'gone'")
+if settings.BROKEN == "wrong":
+    raise ValueError("this value is gone")
 
 
 class Migration(migrations.Migration):
