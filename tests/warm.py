@@ -16,6 +16,7 @@ import signal
 import socket
 import subprocess
 import sys
+import tempfile
 import threading
 import time
 from collections.abc import Callable
@@ -97,9 +98,17 @@ class Process:
         self.send_signal(signal.SIGTERM)
 
 
-def completed(arguments: list[str], *, env: dict[str, str], timeout: float) -> "subprocess.CompletedProcess[str]":
-    """What one of them printed and complained of, and how it ended. Raises subprocess.TimeoutExpired."""
-    process = Process(arguments, env=env)
+def completed(
+    arguments: list[str], *, env: dict[str, str], timeout: float, told: str = ""
+) -> "subprocess.CompletedProcess[str]":
+    """What one of them printed and complained of, and how it ended. Raises subprocess.TimeoutExpired.
+
+    `told`: what it finds on its input.
+    """
+    with tempfile.TemporaryFile("w+") as file:
+        file.write(told)
+        file.seek(0)
+        process = Process(arguments, env=env, stdin=file.fileno())
     printed, complained = process.communicate(timeout)
     return subprocess.CompletedProcess(arguments, process.returncode or 0, printed, complained)
 
