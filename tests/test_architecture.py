@@ -6,6 +6,8 @@ from pathlib import Path, PurePosixPath
 
 import pytest
 
+pytestmark = pytest.mark.no_database
+
 ROOT = Path(__file__).resolve().parent.parent
 ROOMS = ("config.schema", "config.jobs", "config.demo", "inventory", "replication", "failover", "backups")
 MAY_IMPORT = {

@@ -1,4 +1,4 @@
-"""Processes that begin at once: each is forked from one that has imported Django and, of a project, no models.
+"""Processes that begin at once: each is forked from one that has imported Django and what its project consists of.
 
 Most of a short command's time is the import of what all of them need. They are processes like others, with their own
 environment and pipes; only their command line in the list of processes is that of the one they come from.
@@ -6,7 +6,7 @@ environment and pipes; only their command line in the list of processes is that 
 
 import atexit
 import contextlib
-import importlib
+import gc
 import io
 import json
 import os
@@ -16,21 +16,15 @@ import signal
 import socket
 import subprocess
 import sys
+import tempfile
 import threading
 import time
+from collections.abc import Callable
 from typing import Any, TextIO
 
 from tests.checkout import ROOT
+from tests.warm_projects import import_project, import_without_settings, project_of
 
-MODULES = (
-    "django.contrib.admin",
-    "django.core.management.commands.migrate",
-    "config.databases",
-    "config.schema.changes",
-    "config.schema.direct",
-    *(f"config.schema.dialects.{engine}.base" for engine in ("sqlite", "postgresql", "mysql")),
-)
-"""What can be imported before the settings are known; the driver of an engine that cannot be had is left out."""
 MOST = 1 << 20
 ENDED_LATE = 10
 
@@ -46,7 +40,7 @@ class Process:
         nothing = os.open(os.devnull, os.O_RDONLY)
         given = [nothing if stdin is None else stdin, out[1], err[1], theirs.fileno()]
         try:
-            _ask({"arguments": arguments, "env": env}, given)
+            _ask(project_of(arguments, env), {"arguments": arguments, "env": env}, given)
         finally:
             theirs.close()
             for each in (nothing, out[1], err[1]):
@@ -104,42 +98,52 @@ class Process:
         self.send_signal(signal.SIGTERM)
 
 
-def completed(arguments: list[str], *, env: dict[str, str], timeout: float) -> "subprocess.CompletedProcess[str]":
-    """What one of them printed and complained of, and how it ended. Raises subprocess.TimeoutExpired."""
-    process = Process(arguments, env=env)
+def completed(
+    arguments: list[str], *, env: dict[str, str], timeout: float, told: str = ""
+) -> "subprocess.CompletedProcess[str]":
+    """What one of them printed and complained of, and how it ended. Raises subprocess.TimeoutExpired.
+
+    `told`: what it finds on its input.
+    """
+    with tempfile.TemporaryFile("w+") as file:
+        file.write(told)
+        file.seek(0)
+        process = Process(arguments, env=env, stdin=file.fileno())
     printed, complained = process.communicate(timeout)
     return subprocess.CompletedProcess(arguments, process.returncode or 0, printed, complained)
 
 
-_origin: socket.socket | None = None
+_origins: dict[str, socket.socket] = {}
 
 
-def _ask(request: dict[str, Any], descriptors: list[int]) -> None:
-    global _origin
-    if _origin is None:
+def _ask(project: str, request: dict[str, Any], descriptors: list[int]) -> None:
+    if project not in _origins:
         ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         process = subprocess.Popen(
-            [sys.executable, "-m", "tests.warm", str(theirs.fileno())],
+            [sys.executable, "-m", "tests.warm", str(theirs.fileno()), project],
             pass_fds=[theirs.fileno()],
             cwd=ROOT,
             stdin=subprocess.DEVNULL,
         )
         theirs.close()
-        _origin = ours
+        _origins[project] = ours
 
         def end() -> None:
             ours.close()
             process.wait(ENDED_LATE)
 
         atexit.register(end)
-    socket.send_fds(_origin, [json.dumps(request).encode()], descriptors)
+    socket.send_fds(_origins[project], [json.dumps(request).encode()], descriptors)
 
 
-def main(control: socket.socket) -> None:
+def main(control: socket.socket, project: str) -> None:
     """Fork what is asked for, and tell how each ended, until nobody can ask any more."""
-    for name in MODULES:
-        with contextlib.suppress(ImportError):
-            importlib.import_module(name)
+    import_without_settings()
+    if project:
+        import_project(project)
+    # What is there already stays; a collection that looked at it would copy its pages.
+    gc.collect()
+    gc.freeze()
     waking, woken = socket.socketpair()
     waking.setblocking(False)
     signal.set_wakeup_fd(waking.fileno())
@@ -209,11 +213,31 @@ def live(born: Born) -> None:
         runpy.run_path(flag, run_name="__main__")
 
 
+def end_at_once(do: Callable[[Born], None], born: Born) -> None:
+    """Do it and end as an interpreter does, but without freeing, object by object, what the kernel frees at once.
+
+    That is most of the time of a short process, as each object that is freed copies a page of the one it comes from.
+    """
+    code: object = None
+    try:
+        do(born)
+    except SystemExit as end:
+        code = end.code
+    if not isinstance(code, int | None):
+        print(code, file=sys.stderr)
+        code = 1
+    threading._shutdown()
+    atexit._run_exitfuncs()
+    sys.stdout.flush()
+    sys.stderr.flush()
+    os._exit((code or 0) & 0xFF)
+
+
 if __name__ == "__main__":
     try:
-        main(socket.socket(fileno=int(sys.argv[1])))
+        main(socket.socket(fileno=int(sys.argv[1])), sys.argv[2])
     except Born as born:
         child = born
     else:
         sys.exit()
-    live(child)
+    end_at_once(live, child)

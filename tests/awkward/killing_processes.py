@@ -10,7 +10,6 @@ import argparse
 import collections
 import os
 import random
-import subprocess
 import sys
 import time
 
@@ -26,8 +25,9 @@ from django.db import connection  # noqa: E402
 from config.schema.claim import ClaimRow  # noqa: E402
 from config.schema.exits import INTERRUPTED  # noqa: E402
 from tests.awkward.kills import KILLED, Matrix, difference  # noqa: E402
-from tests.config.schema.processes import LIMIT, run, start_cold  # noqa: E402
+from tests.config.schema.processes import LIMIT, run, start  # noqa: E402
 from tests.engines import ENGINES  # noqa: E402
+from tests.warm import Process  # noqa: E402
 
 FORWARDS, BACKWARDS = ("many", "0004_names"), ("many", "0001_tables")
 BEGINS = "Running migrations:"
@@ -79,8 +79,8 @@ class Processes(Matrix):
         assert process.returncode == 0, printed + complained
         return time.monotonic() - began
 
-    def begin(self, target: tuple[str, str]) -> "subprocess.Popen[str]":
-        process = start_cold(URL, "migrate", *target, apps="many", PYTHONUNBUFFERED="1")
+    def begin(self, target: tuple[str, str]) -> Process:
+        process = start(URL, "migrate", *target, apps="many", PYTHONUNBUFFERED="1")
         assert process.stdout
         for line in process.stdout:
             if BEGINS in line:

@@ -4,6 +4,7 @@ For each way, back and forth, `migrate` first goes without a kill. Then for each
 from this one, is killed there, and one more `migrate` has to bring the same schema and the same rows.
 """
 
+import gc
 import itertools
 import json
 import os
@@ -50,6 +51,8 @@ class Matrix:
         connection.close()
         # What a fork imports has to be the same for all of them.
         load_command_class("config.schema", "migrate")
+        gc.collect()
+        gc.freeze()
 
     def kill_everywhere(self, case: str, targets: Sequence[Target], *, boundaries: Callable[[str], bool]) -> None:
         """Kill, go on and compare on the way to each of the targets in turn, until none of them has such a boundary.

@@ -10,6 +10,8 @@ from cryptography.fernet import Fernet
 
 from tests.config.schema.manage import LIMIT, ROOT
 
+pytestmark = pytest.mark.no_database
+
 SECRET = "s3cret-which-nobody-may-read"
 PRODUCTION = {
     "ENVIRONMENT": "production",

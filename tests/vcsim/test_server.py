@@ -14,6 +14,8 @@ import pytest
 from tests.vcsim import server
 from tests.vcsim.server import VcsimUnavailableError, built_vcsim, running_vcsim
 
+pytestmark = pytest.mark.no_database
+
 OWNER = """
 from tests.vcsim.server import running_vcsim
 import time

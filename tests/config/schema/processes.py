@@ -41,14 +41,8 @@ def script(url: str, code: str, apps: str = "counted", **environment: str) -> "s
 
 def session(url: str, *steps: tuple[str, ...], apps: str = "counted", **environment: str) -> list[Any]:
     """What `tests.awkward.session` answers to steps that have to run in one process, as processes are dear."""
-    done = subprocess.run(
-        [sys.executable, "-m", "tests.awkward.session"],
-        input=json.dumps(steps),
-        env=_environment(url, apps) | environment,
-        capture_output=True,
-        text=True,
-        timeout=LIMIT,
-    )
+    arguments, told = ["-m", "tests.awkward.session"], json.dumps(steps)
+    done = completed(arguments, env=_environment(url, apps) | environment, timeout=LIMIT, told=told)
     assert done.returncode == 0, done.stderr
     return json.loads(done.stdout.splitlines()[-1])
 

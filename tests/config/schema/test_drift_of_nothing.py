@@ -4,8 +4,6 @@ import datetime
 import decimal
 import json
 import os
-import subprocess
-import sys
 import uuid
 from collections.abc import Callable
 from typing import Any
@@ -30,6 +28,7 @@ from config.schema.drift import catalogue_differences
 from tests.config.schema.manage import LIMIT, manage
 from tests.config.schema.story import APP, Story
 from tests.engines import fresh_database
+from tests.warm import completed
 
 pytestmark = pytest.mark.every_engine
 
@@ -237,13 +236,8 @@ def test_what_only_postgresql_has_is_no_drift_there(kind: str, engine: str, stor
 @pytest.mark.parametrize("stock", ["", "1"], ids=["own", "stock"])
 def test_no_migration_of_the_corpus_leaves_drift(stock: str, engine: str) -> None:
     with fresh_database(engine) as url:
-        done = subprocess.run(
-            [sys.executable, "-m", "tests.awkward.drifting", engine, "--quick"],
-            env=os.environ | {"DATABASE_URL": url, "STOCK": stock},
-            capture_output=True,
-            text=True,
-            timeout=LIMIT,
-        )
+        ours = {"DJANGO_SETTINGS_MODULE": "tests.awkward.settings", "DATABASE_URL": url, "STOCK": stock}
+        done = completed(["-m", "tests.awkward.drifting", engine, "--quick"], env=os.environ | ours, timeout=LIMIT)
     assert done.returncode == 0, done.stderr
     report = json.loads(done.stdout)
     assert report["failures"] == []

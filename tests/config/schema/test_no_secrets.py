@@ -50,17 +50,23 @@ def url(server: str) -> Iterator[str]:
         execute(server, drop)
 
 
+def processes() -> set[str]:
+    return {each.name for each in Path("/proc").glob("[0-9]*")}
+
+
 @contextlib.contextmanager
 def watching_processes() -> Iterator[list[str]]:
-    """The command lines, of all processes there ever are within it, that hold the password."""
+    """The command lines, of all processes that begin within it, that hold the password."""
     found: list[str] = []
     ended = threading.Event()
+    # Those that are there already run no command of ours, and to read them on and on takes time from those that do.
+    before = processes()
 
     def watch() -> None:
         while not ended.wait(0.01):
-            for file in Path("/proc").glob("[0-9]*/cmdline"):
+            for number in processes() - before:
                 with contextlib.suppress(OSError):
-                    if PASSWORD.encode() in (line := file.read_bytes()):
+                    if PASSWORD.encode() in (line := Path("/proc", number, "cmdline").read_bytes()):
                         found.append(line.replace(b"\0", b" ").decode(errors="replace"))
 
     thread = threading.Thread(target=watch)

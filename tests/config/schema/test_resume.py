@@ -3,8 +3,6 @@
 import json
 import os
 import signal
-import subprocess
-import sys
 from collections.abc import Iterator
 
 import pytest
@@ -12,6 +10,7 @@ import pytest
 from config.schema.dialects.statements import without_secrets
 from tests.config.schema.processes import rows, run
 from tests.engines import fresh_database
+from tests.warm import completed
 
 pytestmark = pytest.mark.every_engine
 KILLED = -signal.SIGKILL
@@ -24,12 +23,10 @@ def url(engine: str) -> Iterator[str]:
 
 
 def kill(url: str, engine: str, *arguments: str, by: str = "killing", **environment: str) -> dict:
-    done = subprocess.run(
-        [sys.executable, "-m", f"tests.awkward.{by}", engine, *arguments],
-        env=os.environ | {"DATABASE_URL": url} | environment,
-        capture_output=True,
-        text=True,
-        timeout=900,
+    project = "config.settings" if by == "killing_ours" else "tests.awkward.settings"
+    ours = {"DJANGO_SETTINGS_MODULE": project, "DATABASE_URL": url}
+    done = completed(
+        ["-m", f"tests.awkward.{by}", engine, *arguments], env=os.environ | ours | environment, timeout=900
     )
     assert done.returncode == 0, done.stderr
     return json.loads(done.stdout)

@@ -4,8 +4,6 @@ import contextlib
 import json
 import os
 import signal
-import subprocess
-import sys
 import threading
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
@@ -24,6 +22,7 @@ from tests.config.schema.live import connected, execute
 from tests.config.schema.manage import manage, run_manage
 from tests.config.schema.processes import wait_for
 from tests.engines import connect, fresh_database
+from tests.warm import completed
 
 pytestmark = pytest.mark.every_engine
 NOW = datetime.now(UTC)
@@ -346,13 +345,7 @@ def test_killed_after_any_statement_it_is_finished_by_the_next_run(engine: str, 
         execute(connection, "DELETE FROM host_metrics")
         only_months(connection, -5, 1)
         measure(connection, month(-5), month(-1), month(2), month(3))
-        done = subprocess.run(
-            [sys.executable, "-c", KILLED],
-            env=os.environ | ours | {"KILL_AFTER": str(kills + 1)},
-            capture_output=True,
-            text=True,
-            timeout=120,
-        )
+        done = completed(["-c", KILLED], env=os.environ | ours | {"KILL_AFTER": str(kills + 1)}, timeout=120)
         steps(url, "--apply", RETENTION_METRICS_DAYS="62")
         assert measured(connection) == 3
         if engine != "sqlite":

@@ -7,6 +7,8 @@ import pytest
 from inventory.sources import facts
 from inventory.sources.records import Finding, SourceError
 
+pytestmark = pytest.mark.no_database
+
 
 @pytest.mark.parametrize("character", ["\x00", "\ud800", "\udfff", "\udcff"])
 def test_what_cannot_be_stored_is_replaced_in_findings_and_refused_in_facts(character):

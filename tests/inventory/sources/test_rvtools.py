@@ -30,6 +30,8 @@ from .workbooks import (
     workbook,
 )
 
+pytestmark = pytest.mark.no_database
+
 
 def read(path: str | Path, names: Iterable[str] = ()) -> list[Batch]:
     return list(RvtoolsSource(path).batches(names))

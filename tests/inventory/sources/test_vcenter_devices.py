@@ -7,6 +7,8 @@ from inventory.sources.vcenter.collector import Row
 from inventory.sources.vcenter.estate import Estate
 from inventory.sources.vcenter.machines import disk, doubtful, interface, machine, unreadable
 
+pytestmark = pytest.mark.no_database
+
 DISK = vim.vm.device.VirtualDisk
 CARD = vim.vm.device.VirtualEthernetCard
 NOWHERE = Estate({})

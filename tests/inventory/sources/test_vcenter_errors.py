@@ -20,6 +20,8 @@ from inventory.sources.records import SourceError
 from inventory.sources.vcenter import VcenterSource, session
 from tests.vcsim.server import Vcsim, running_vcsim
 
+pytestmark = pytest.mark.no_database
+
 USER = "hub@vsphere.local"
 PASSWORD = "correct-horse-battery"
 

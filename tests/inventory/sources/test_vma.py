@@ -18,6 +18,8 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from inventory.sources.records import Batch, Disk, Finding, NetworkInterface, Origin, SourceError, VirtualMachine
 from inventory.sources.vma import VmaSource
 
+pytestmark = pytest.mark.no_database
+
 BIOS_UUID = "420f9a4c-0000-4000-8000-00000000000a"
 
 
