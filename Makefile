@@ -63,7 +63,8 @@ bench: ready-for-test ## the benchmarks; ENGINES and ARGS as for test
 	@$(PYTHON) -m tests.benchmarks --engines "$(ENGINES)" $(ARGS)
 
 docs: packages-for-test setup ## the generated pages and pictures of docs/
-	@$(MANAGE) schema_document
+	@$(MANAGE) schema_document --write
+	@$(MANAGE) jobs_document --write
 	@UPDATE_PICTURES=1 REQUIRE_BROWSER=1 $(PYTHON) -m pytest -q tests/browser
 
 db-migrate: packages-for-run $(call installed,demo $(driver)) ## bring the database up to date

@@ -137,6 +137,7 @@ INSTALLED_APPS = [
     "failover",
     "backups",
     "config.demo",
+    "ninja",
 ]
 MIDDLEWARE = [
     "config.schema.health.ProbeMiddleware",
