@@ -13,7 +13,6 @@ class Migration(migrations.Migration):
     atomic = False
     dependencies = [
         ("backups", "0003_restore_jobs"),
-        ("inventory", "0011_vm_disks_job"),
     ]
 
     operations = [

@@ -13,8 +13,6 @@ class Migration(migrations.Migration):
     atomic = False
     dependencies = [
         ("failover", "0005_recovery_plan_runs"),
-        ("inventory", "0011_vm_disks_job"),
-        ("replication", "0005_change_ids"),
     ]
 
     operations = [

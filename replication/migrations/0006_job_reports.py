@@ -11,10 +11,7 @@ UNUSED = "because no release that has these tables was published before it"
 
 class Migration(migrations.Migration):
     atomic = False
-    dependencies = [
-        ("inventory", "0011_vm_disks_job"),
-        ("replication", "0005_change_ids"),
-    ]
+    dependencies = [("replication", "0005_change_ids")]
 
     operations = [
         migrations.AddField(

@@ -173,7 +173,7 @@ def test_each_active_job_holds_the_claim_of_its_vm_and_nothing_else_does():
 @pytest.mark.parametrize("kind", KINDS)
 def test_the_events_of_a_job_are_legal_moves_and_end_where_the_job_is(kind):
     model, lifecycle, identifier, vm = KINDS[kind]
-    for job in model.objects.annotate(vm=F(vm)):
+    for job in model.objects.annotate(its_vm=F(vm)):
         events = list(JobEvent.objects.filter(job_kind=kind, job_id=getattr(job, identifier)).order_by("at", "id"))
         aftermath = []
         if kind == "failover":
@@ -187,7 +187,7 @@ def test_the_events_of_a_job_are_legal_moves_and_end_where_the_job_is(kind):
         assert all(lifecycle.allows(event.from_status, event.to_status) for event in events[1:])
         assert events[-1].to_status == job.status
         assert job.completed_at in (None, events[-1].at)
-        assert {event.vm_context_id for event in [*events, *aftermath]} == {job.vm}
+        assert {event.vm_context_id for event in [*events, *aftermath]} == {job.its_vm}
         assert all(event.at <= timezone.now() for event in [*events, *aftermath])
 
 
