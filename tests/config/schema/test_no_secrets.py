@@ -108,10 +108,11 @@ def test_no_command_shows_it_in_its_words_or_in_its_arguments(url):
 
 def test_a_run_that_is_waited_for_shows_it_nowhere(url):
     with watching_processes() as found:
-        process = start_cold(url, "migrate", apps="slow", SLEEP_SECONDS="6")
+        process = start_cold(url, "migrate", apps="slow", SLEEP_SECONDS="40")
         wait_for(lambda: rows(url, "SELECT 1 FROM schema_claims WHERE step LIKE '%slow%'"), "the run to begin")
         code, waiting = run_cold(url, "migrate", "--lock-timeout", "0", apps="slow")
         held = stored(url)
+        process.kill()
         printed = "".join(process.communicate(timeout=LIMIT))
 
     assert code == 3
