@@ -6,6 +6,9 @@ class ReplicationConfig(AppConfig):
     verbose_name = "Replication"
 
     def ready(self) -> None:
+        from inventory.integrity import register
+        from replication.integrity import broken_rules
         from replication.services import register_kinds
 
         register_kinds()
+        register(broken_rules)
