@@ -1,6 +1,6 @@
 """Backup jobs, which are restore points once completed, and restore jobs."""
 
-from typing import Self
+from typing import Any, ClassVar, Self
 
 from django.db import models
 from django.db.models import F, Q
@@ -83,7 +83,7 @@ class BackupJob(Job):
     pruned_at = models.DateTimeField(null=True, blank=True, help_text="Since when it is no restore point any more.")
     pruned_reason = models.TextField(null=True, blank=True)
 
-    objects = BackupJobQuerySet.as_manager()
+    objects: ClassVar[Any] = BackupJobQuerySet.as_manager()
 
     KIND = HolderKind.BACKUP.value
     LIFECYCLE = BACKUP

@@ -143,6 +143,16 @@ def fail(job_id: str, fence: int, *, code: str, message: str, by: By, organizati
     return job
 
 
+def job_at_work(job_id: str, fence: int, *, organization: Any = None) -> Any:
+    """The job of an engine that reports on it, locked until the transaction ends; its lease begins anew.
+
+    Raises StaleFence, JobEnded, NotFound.
+    """
+    job = _locked(job_id, fence, organization)
+    claims.rows(job).update(**claims.fresh())
+    return job
+
+
 def _locked(job_id: str, fence: int, organization: Any) -> Any:
     """The job as it is now, locked; its engine has said that it is alive. Raises StaleFence, JobEnded, NotFound."""
     job = find_job(job_id, organization=organization)
