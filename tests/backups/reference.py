@@ -24,9 +24,9 @@ def kept_ids(points: list[Point], now: datetime) -> set[str]:
             or (point not in good and not newer_good)
         ):
             kept.add(point.id)
-    return kept | {
-        point.id for point in points if any(point.id in ancestors(by_id(points, key), points) for key in kept)
-    }
+    for key in list(kept):
+        kept.update(ancestors(by_id(points, key), points))
+    return kept
 
 
 def chosen(points: list[Point], policy: Policy) -> set[str]:
@@ -43,8 +43,7 @@ def chosen(points: list[Point], policy: Policy) -> set[str]:
     ):
         covered = {start_of(point.at) for point in found}
         periods = sorted({start_of(point.at) for point in points} - covered, reverse=True)
-        for period in periods[:count]:
-            found.append(newest([point for point in points if start_of(point.at) == period]))
+        found += [newest([point for point in points if start_of(point.at) == period]) for period in periods[:count]]
     return {point.id for point in found}
 
 
@@ -94,7 +93,7 @@ def ancestors(point: Point | None, points: list[Point]) -> list[str]:
 
 
 def is_good(point: Point, points: list[Point]) -> bool:
-    """Every link down to a full one is there, is of this VM and repository, has all copies, and none is known as bad."""
+    """Every link down to a full one is there, of this VM and repository, has all copies, and is not known as bad."""
     seen = []
     while True:
         below = by_id(points, point.parent)

@@ -100,9 +100,7 @@ def test_what_has_changed_since_makes_the_next_one_full_and_is_said(vm, reposito
     change, reason = BREAKS[way]
     change(vm, job)
     assert next_reason(vm, repository) == ("full", reason.format(job=job.id))
-    with pytest.raises(
-        Invalid, match="An incremental back-up of .* cannot be made: .* Ask for auto or full"
-    ) as refused:
+    with pytest.raises(Invalid, match=r"An incremental .* cannot be made: .* Ask for auto or full") as refused:
         create_backup(vm, repository, type="incremental", by=PERSON)
     assert reason.format(job=job.id) in str(refused.value)
     assert OperationClaim.objects.get(pk=vm.pk).holder_id is None
