@@ -2,8 +2,9 @@
 
 The keep-* rules are those of Proxmox Backup Server (`pbs-datastore/src/prune.rs`): each goes over the points from the
 newest to the oldest, keeps the newest of as many periods as it says, and skips a period that an earlier rule has kept
-a point of. Hours, days, ISO weeks, months and years are those of the policy's time zone; the hour that comes twice
-when clocks are put back is one. What cannot be restored takes no place, nor does what is protected.
+a point of; a point that one rule passes over for a newer one of its period is taken by no later rule. Hours, days, ISO
+weeks, months and years are those of the policy's time zone; the hour that comes twice when clocks are put back is one.
+What cannot be restored takes no place, nor does what is protected.
 """
 
 from collections import defaultdict

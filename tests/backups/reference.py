@@ -30,9 +30,10 @@ def kept_ids(points: list[Point], now: datetime) -> set[str]:
 
 
 def chosen(points: list[Point], policy: Policy) -> set[str]:
-    """Whom the calendar keeps: rule after rule, period after period, from now back in time."""
+    """Whom the calendar keeps, rule after rule: whom one passes over, no later one takes."""
     zone = ZoneInfo(policy.time_zone)
     found: list[Point] = []
+    undecided = list(points)
     for count, start_of in (
         (policy.last, lambda at: at),
         (policy.hourly, lambda at: hour(at, zone)),
@@ -42,8 +43,11 @@ def chosen(points: list[Point], policy: Policy) -> set[str]:
         (policy.yearly, lambda at: day(at, zone).replace(month=1, day=1)),
     ):
         covered = {start_of(point.at) for point in found}
-        periods = sorted({start_of(point.at) for point in points} - covered, reverse=True)
-        found += [newest([point for point in points if start_of(point.at) == period]) for period in periods[:count]]
+        periods = sorted({start_of(point.at) for point in undecided} - covered, reverse=True)
+        for period in periods[:count]:
+            within = [point for point in undecided if start_of(point.at) == period]
+            found.append(newest(within))
+            undecided = [point for point in undecided if point not in within]
     return {point.id for point in found}
 
 
