@@ -100,6 +100,7 @@ class BackupJobAdmin(JobAdmin):
         "is_protected",
         when("locked_until"),
         "verified_good",
+        when("pruned_at", "pruned"),
         "error_code",
     )
     list_select_related = ("vm_context", "repository", "policy", "parent")
@@ -112,6 +113,7 @@ class BackupJobAdmin(JobAdmin):
         ("policy", Named),
         "is_protected",
         "verified_good",
+        ("pruned_at", admin.EmptyFieldListFilter),
     )
     search_fields = ("id", "vm_context__name")
     ordering = ("-created_at",)

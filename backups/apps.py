@@ -6,6 +6,9 @@ class BackupsConfig(AppConfig):
     verbose_name = "Back-ups"
 
     def ready(self) -> None:
+        from backups.integrity import broken_rules
         from backups.services import register_kinds
+        from inventory.integrity import register
 
         register_kinds()
+        register(broken_rules)

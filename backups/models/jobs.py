@@ -1,12 +1,16 @@
 """Backup jobs, which are restore points once completed, and restore jobs."""
 
+from typing import Any, ClassVar, Self
+
 from django.db import models
 from django.db.models import F, Q
+from django.db.models.functions import Length
+from django.db.models.lookups import GreaterThan
 from django.utils import timezone
 
 from backups.models.stores import BackupPolicy, BackupRepository
 from config.jobs.lifecycle import Lifecycle
-from config.jobs.models import Job, Leased
+from config.jobs.models import Job, JobQuerySet, Leased
 from config.schema.constraints import at_least, filled, known, set_while, true_or_unset
 from config.schema.fields import CodeField
 from inventory.identifiers import new_identifier, slug, stamp
@@ -46,8 +50,16 @@ def new_backup_id(vm_name: str) -> str:
     return new_identifier("backup", slug(vm_name), stamp(timezone.now()))
 
 
+class BackupJobQuerySet(JobQuerySet):
+    """Back-ups, by what they are good for."""
+
+    def restore_points(self) -> Self:
+        """Those that have completed and are still kept; whether each can be restored depends on its whole chain."""
+        return self.filter(status=BackupStatus.COMPLETED, pruned_at=None)
+
+
 class BackupJob(Job):
-    """One back-up of all disks of a VM; completed, it is a restore point."""
+    """One back-up of all disks of a VM; completed, it is a restore point, until it is pruned."""
 
     id = CodeField(max_length=191, primary_key=True)
     vm_context = models.ForeignKey(
@@ -68,6 +80,10 @@ class BackupJob(Job):
     locked_until = models.DateTimeField(null=True, blank=True)
     verified_at = models.DateTimeField(null=True, blank=True)
     verified_good = models.BooleanField(null=True, blank=True)
+    pruned_at = models.DateTimeField(null=True, blank=True, help_text="Since when it is no restore point any more.")
+    pruned_reason = models.TextField(null=True, blank=True)
+
+    objects: ClassVar[Any] = BackupJobQuerySet.as_manager()
 
     KIND = HolderKind.BACKUP.value
     LIFECYCLE = BACKUP
@@ -101,6 +117,22 @@ class BackupJob(Job):
                 "verified_good",
                 Q(verified_at__isnull=False),
                 "A verification has a time and a result, or neither.",
+            ),
+            models.CheckConstraint(
+                condition=Q(pruned_at__isnull=True, pruned_reason__isnull=True)
+                | Q(GreaterThan(Length("pruned_reason"), 0), pruned_at__isnull=False, pruned_reason__isnull=False),
+                name="backup_jobs_pruned_for_a_reason",
+                violation_error_message="What is pruned has the time of it and the reason, or neither.",
+            ),
+            models.CheckConstraint(
+                condition=Q(pruned_at__isnull=True) | Q(status=BackupStatus.COMPLETED),
+                name="backup_jobs_pruned_had_completed",
+                violation_error_message="Only a completed back-up is pruned.",
+            ),
+            models.CheckConstraint(
+                condition=Q(pruned_at__isnull=True) | Q(is_protected=False),
+                name="backup_jobs_protected_is_not_pruned",
+                violation_error_message="A protected restore point is not pruned.",
             ),
         ]
         indexes = [

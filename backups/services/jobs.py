@@ -1,18 +1,69 @@
 """Back-up and restore jobs: what they do at the moves that all kinds of job make."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
+from datetime import timedelta
 from typing import Any
 
-from backups.models import RESTORE, BackupJob, BackupStatus, RestoreJob, RestoreMode, RestoreStatus
+from django.utils import timezone
+
+from backups.models import (
+    RESTORE,
+    BackupDisk,
+    BackupDiskStatus,
+    BackupJob,
+    BackupStatus,
+    RestoreJob,
+    RestoreMode,
+    RestoreStatus,
+)
+from backups.services.reporting import copy_of
 from config.jobs.kinds import Kind
-from config.jobs.refusals import IllegalMove
+from config.jobs.refusals import Conflict, IllegalMove, Invalid
+from inventory.models import VMDisk
 
 MOUNTED = (RestoreStatus.MOUNTED.value, RestoreStatus.UNMOUNTED.value)
+AT_WORK = (BackupDiskStatus.PENDING.value, BackupDiskStatus.RUNNING.value)
 
 
 class Backup(Kind):
     model = BackupJob
     begins_with = BackupStatus.RUNNING.value
+
+    def check(self, job: Any, field: str, to: str) -> None:
+        """It completes only with a complete copy of every disk, and the instant that they hold. Raises Conflict."""
+        if to != BackupStatus.COMPLETED:
+            return
+        if job.snapshot_at is None:
+            raise Conflict(f"Say first of which instant the snapshot of job {job.id} is.", code="no_snapshot")
+        copies = dict(job.disks.values_list("vm_disk_id", "status"))
+        of_then = VMDisk.objects.filter(vm_context=job.vm_context_id, removed_at=None, created_at__lte=job.snapshot_at)
+        disks = VMDisk.objects.filter(pk__in=copies) | of_then
+        lacking = [
+            disk.disk_id for disk in disks.order_by("device_key") if copies.get(disk.pk) != BackupDiskStatus.COMPLETED
+        ]
+        if lacking or not copies:
+            raise Conflict(
+                f"Job {job.id} has no complete copy of {', '.join(lacking) or 'any disk'}: copy it, or fail the job.",
+                code="disks_incomplete",
+                details=[{"disk_id": disk_id} for disk_id in lacking],
+            )
+
+    def columns(self, job: Any, field: str, to: str) -> Mapping[str, Any]:
+        """What a repository keeps unchanged for some days is locked for as long."""
+        days = job.repository.immutable_days
+        if to != BackupStatus.COMPLETED or not days:
+            return {}
+        return {"locked_until": max(filter(None, (job.locked_until, timezone.now() + timedelta(days=days))))}
+
+    def report(self, job: Any, disks: Iterable[Mapping[str, Any]]) -> None:
+        """Write how many bytes of each disk are stored; a complete copy stays as it is. Raises NotFound, Invalid."""
+        for said in disks:
+            stored, status = said.get("bytes_synced"), said.get("status") or BackupDiskStatus.RUNNING.value
+            if status not in AT_WORK or (stored is not None and stored < 0):
+                raise Invalid(f"A disk in progress is {' or '.join(AT_WORK)}, with at least 0 bytes done.")
+            copy = copy_of(job, str(said.get("disk_id")))
+            known = {"status": status} | ({} if stored is None else {"bytes_stored": stored})
+            BackupDisk.objects.filter(pk=copy.pk).exclude(status=BackupDiskStatus.COMPLETED).update(**known)
 
 
 class Restore(Kind):

@@ -78,6 +78,11 @@ def lock(job: Any, fence: int | None = None) -> bool:
     return mine.select_for_update().values_list("fence").first() is not None
 
 
+def lock_vm(vm_context_id: str) -> None:
+    """Let nobody else with this lock decide about the VM until the transaction ends, whoever holds its claim."""
+    OperationClaim.objects.select_for_update().filter(pk=vm_context_id).values_list("fence").first()
+
+
 def lease_of(job: Any) -> Lease | None:
     """None where the job holds nothing any more."""
     found = rows(job).values_list("fence", "lease_seconds", SecondsSince("heartbeat_at")).first()

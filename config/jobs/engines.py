@@ -78,7 +78,7 @@ def heartbeat(job_id: str, fence: int, *, organization: Any = None) -> None:
         claim = claim.filter(vm_context__vcenter__organization=organization)
     if claim.update(**claims.fresh()):
         return
-    claims.rows(held_job(job_id, fence, organization)).update(**claims.fresh())
+    held_job(job_id, fence, organization)
 
 
 @whole
@@ -106,7 +106,6 @@ def progress(
         raise Invalid("percent is from 0 to 100.")
     if min(done or 0, total or 0) < 0 or (done is not None and total is not None and done > total):
         raise Invalid(f"{done} of {total} bytes: no more are done than there are, and none of both is below 0.")
-    claims.rows(job).update(**claims.fresh())
     if sequence is not None and job.progress_sequence is not None and sequence <= job.progress_sequence:
         return False
     kind_of(job).report(job, disks)
@@ -122,7 +121,6 @@ def advance(job_id: str, fence: int, to: str, *, by: By, organization: Any = Non
     NotFound.
     """
     job = held_job(job_id, fence, organization)
-    claims.rows(job).update(**claims.fresh())
     move(job, to, by=by, **columns)
     return job
 
@@ -146,12 +144,16 @@ def fail(job_id: str, fence: int, *, code: str, message: str, by: By, organizati
 
 
 def held_job(job_id: str, fence: int, organization: Any = None) -> Any:
-    """The job of an engine as it is now, locked until the transaction ends. Raises StaleFence, JobEnded, NotFound."""
+    """The job of an engine that reports on it, locked until the transaction ends; its lease begins anew.
+
+    Raises StaleFence, JobEnded, NotFound.
+    """
     job = find_job(job_id, organization=organization)
     if claims.lock(job, fence):
         # What was read before the lock may have changed until it was got.
         job.refresh_from_db()
         if job.is_worked_on:
+            claims.rows(job).update(**claims.fresh())
             return job
     job.refresh_from_db()
     if not job.is_active:

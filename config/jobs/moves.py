@@ -77,7 +77,7 @@ def change(job: Any, **columns: Any) -> None:
 
 
 def note(job: Any, before: str | None, to: str, *, by: By, reason: str | None = None) -> None:
-    """Add an event. One with the same status before and after tells that the job changed hands."""
+    """Add an event. One with the same status before and after tells that the job changed hands, or its fate."""
     JobEvent.objects.create(
         job_kind=job.KIND,
         job_id=job.public_id,

@@ -7,7 +7,13 @@ import pytest
 from django.db import transaction
 from django.utils import timezone
 
-from config.demo.factories import BackupJobFactory, FailoverJobFactory, ReplicationJobFactory, RestoreJobFactory
+from config.demo.factories import (
+    BackupDiskFactory,
+    BackupJobFactory,
+    FailoverJobFactory,
+    ReplicationJobFactory,
+    RestoreJobFactory,
+)
 from config.jobs import claims
 from config.jobs.kinds import Kind, find_job, kinds
 from config.jobs.models import JobEvent
@@ -147,3 +153,4 @@ def complete(job: Any, status: str) -> None:
     """Give a job what its kind wants before this status."""
     if status == "completed" and job.KIND == "backup":
         type(job).objects.filter(pk=job.pk).update(snapshot_at=timezone.now())
+        BackupDiskFactory.create(job=job, status="completed")

@@ -17,6 +17,15 @@ BY_HAND: dict[str, list[Attack]] = {
         f"{kind}_jobs_operation_filled": [Attack({"operation": ""})]
         for kind in ("replication", "failover", "backup", "restore")
     },
+    "backup_jobs_pruned_for_a_reason": [
+        Attack({"pruned_at": TIME}, COMPLETED_BACKUP),
+        Attack({"pruned_reason": "old"}, COMPLETED_BACKUP),
+        Attack({"pruned_reason": ""}, {"pruned_at": TIME, "pruned_reason": "old", **COMPLETED_BACKUP}),
+    ],
+    "backup_jobs_pruned_had_completed": [Attack({"pruned_at": TIME, "pruned_reason": "old"})],
+    "backup_jobs_protected_is_not_pruned": [
+        Attack({"is_protected": True}, {"pruned_at": TIME, "pruned_reason": "old", **COMPLETED_BACKUP}),
+    ],
     "restore_jobs_lease_whole": [Attack({"heartbeat_at": TIME}), Attack({"lease_seconds": 60})],
     "users_text_filled": [Attack({"username": ""})],
     "users_lock_reason_of_a_lock": [
