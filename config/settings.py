@@ -220,6 +220,8 @@ JOB_LEASE_SECONDS = seconds("JOB_LEASE_SECONDS", default=60)
 if not JOB_LEASE_SECONDS:
     raise ImproperlyConfigured("JOB_LEASE_SECONDS is 0: set it to how long an engine may be silent, 60 for example.")
 
+FAILOVER_TEST_DAYS = days("FAILOVER_TEST_DAYS", default=180)
+
 RETENTION_METRICS_DAYS = days("RETENTION_METRICS_DAYS", default=395)
 RETENTION_EVENTS_DAYS = days("RETENTION_EVENTS_DAYS", default=1_095)
 
