@@ -10,6 +10,9 @@ from config.schema.fields import UtcNow
 from failover.models import ACTIVE_SNAPSHOT, SNAPSHOT_MOVES, FailoverJob, SnapshotStatus, VolumeSnapshot
 from replication.models import TargetVolume, VolumeStatus
 
+FIRST = (SnapshotStatus.CREATING.value, SnapshotStatus.READY.value, SnapshotStatus.FAILED.value)
+"""How a snapshot may stand when an engine first tells of it."""
+
 
 @whole
 def record_snapshot(
@@ -29,32 +32,31 @@ def record_snapshot(
     if status not in SnapshotStatus.values:
         raise Invalid(f"{status} is no status of a snapshot; there are {', '.join(SnapshotStatus.values)}.")
     job = _failover(job_id, fence, organization)
-    volume = _volume(job, disk_id)
-    mine = VolumeSnapshot.objects.filter(job=job, volume=volume)
-    newest = mine.order_by("-pk").first()
-    is_new = newest is None or (
-        newest.status == SnapshotStatus.FAILED and status in (SnapshotStatus.CREATING, SnapshotStatus.READY)
-    )
-    if is_new:
-        if status not in (SnapshotStatus.CREATING, SnapshotStatus.READY, SnapshotStatus.FAILED):
-            raise Conflict(f"Job {job_id} has no snapshot of {disk_id} that could be {status}.", code="illegal_move")
-        newest = VolumeSnapshot(job=job, volume=volume)
-    elif newest.status != status and status not in SNAPSHOT_MOVES[newest.status]:
-        raise Conflict(f"The snapshot of {disk_id} is {newest.status}, and is not {status} next.", code="illegal_move")
-    if newest.snapshot_id and snapshot_id and newest.snapshot_id != snapshot_id:
-        raise Conflict(f"The snapshot of {disk_id} is {newest.snapshot_id} in the cloud, and stays so.")
-    newest.status, newest.is_active = status, True if status in ACTIVE_SNAPSHOT else None
-    newest.snapshot_id = snapshot_id or newest.snapshot_id
-    newest.error_message = error_message or newest.error_message
-    if status == SnapshotStatus.READY and not newest.snapshot_id:
+    snapshot = _snapshot_before(job, disk_id, status)
+    if snapshot.snapshot_id and snapshot_id not in (None, snapshot.snapshot_id):
+        raise Conflict(f"The snapshot of {disk_id} is {snapshot.snapshot_id} in the cloud, and stays so.")
+    snapshot.status, snapshot.is_active = status, True if status in ACTIVE_SNAPSHOT else None
+    snapshot.snapshot_id = snapshot_id or snapshot.snapshot_id
+    snapshot.error_message = error_message or snapshot.error_message
+    if status == SnapshotStatus.READY and not snapshot.snapshot_id:
         raise Invalid(f"The snapshot of {disk_id} is ready: say the id that it has in the cloud.")
-    if (
-        newest.snapshot_id
-        and VolumeSnapshot.objects.filter(snapshot_id=newest.snapshot_id).exclude(pk=newest.pk).exists()
-    ):
-        raise Conflict(f"Snapshot {snapshot_id} of the cloud is noted already, for another volume or job.")
-    newest.save()
-    return newest
+    others = VolumeSnapshot.objects.filter(snapshot_id=snapshot.snapshot_id).exclude(pk=snapshot.pk)
+    if snapshot.snapshot_id and others.exists():
+        raise Conflict(f"Snapshot {snapshot.snapshot_id} of the cloud is noted already, for another volume or job.")
+    snapshot.save()
+    return snapshot
+
+
+def _snapshot_before(job: FailoverJob, disk_id: str, status: str) -> VolumeSnapshot:
+    """The snapshot that may be in this status next: the newest one, or a new one after none or a failed one."""
+    volume = _volume(job, disk_id)
+    newest = VolumeSnapshot.objects.filter(job=job, volume=volume).order_by("-pk").first()
+    if newest and (newest.status == status or status in SNAPSHOT_MOVES[newest.status]):
+        return newest
+    if status in FIRST and (newest is None or newest.status == SnapshotStatus.FAILED):
+        return VolumeSnapshot(job=job, volume=volume)
+    is_now = f"is {newest.status}" if newest else "does not exist"
+    raise Conflict(f"The snapshot of {disk_id} {is_now}, and is not {status} next.", code="illegal_move")
 
 
 @whole
