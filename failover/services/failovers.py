@@ -10,9 +10,9 @@ from config.jobs.kinds import find_job
 from config.jobs.moves import By, create_job, move
 from config.jobs.refusals import Conflict, Invalid, NotFound
 from config.jobs.transactions import whole
-from failover.evidence_forms import mappings_of, spec_of
 from failover.facts import read_facts
 from failover.findings import JOB_ACTIVE, JOB_LOST, Finding
+from failover.frozen import mappings_of, spec_of
 from failover.models import Aftermath, FailoverJob, FailoverStep, Purpose, new_failover_id
 from failover.readiness import Readiness, assess
 from failover.services.steps import STEPS

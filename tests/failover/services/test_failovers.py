@@ -1,5 +1,7 @@
 """A failover from the decision to what follows its end, through the services alone."""
 
+import json
+import re
 from typing import Any
 
 import pytest
@@ -16,6 +18,7 @@ from failover.services.steps import record_step
 from failover.services.volumes import record_destination, record_snapshot, record_volume
 from inventory.models import VMContext
 from replication.models import ChangeId, TargetVolume
+from tests.checkout import ROOT
 from tests.failover.estates import ready_vm
 
 pytestmark = pytest.mark.django_db
@@ -71,6 +74,22 @@ def test_a_ready_vm_gets_a_job_with_its_frozen_evidence_and_its_steps():
     assert [step.name for step in job.steps.all()][::4] == ["Check readiness", "Power on"]
     NetworkMapping.objects.all().delete()
     assert FailoverJob.objects.get(pk=job.pk).network_mappings["mappings"] == mappings
+
+
+def shape(value: Any) -> Any:
+    """The names in a form, without its values."""
+    if isinstance(value, dict):
+        return {name: shape(each) for name, each in value.items()}
+    return [shape(value[0])] if isinstance(value, list) else None
+
+
+def test_what_a_job_freezes_has_the_form_that_is_published():
+    job = create_failover(ready_vm(), "test", by=BY)
+    page = (ROOT / "docs/evidence.md").read_text()
+    published = [json.loads(text) for text in re.findall(r"^```json\n(.*?)^```", page, re.MULTILINE | re.DOTALL)]
+    for frozen, form in zip((job.source_vm_spec, job.network_mappings), published, strict=True):
+        assert frozen["schema"] == form["schema"]
+        assert shape(frozen) == shape(form)
 
 
 def test_blockers_refuse_with_the_findings_and_leave_nothing():

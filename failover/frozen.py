@@ -1,4 +1,4 @@
-"""What a failover job freezes of its VM, as JSON of a published form (docs/failover.md)."""
+"""What a failover job freezes of its VM, as JSON of a published form (docs/evidence.md)."""
 
 from typing import Any
 
@@ -17,9 +17,11 @@ _SPEC = (
 
 def spec_of(vm: VMContext) -> dict[str, Any]:
     """The specification of a VM with its disks and network interfaces, of which None is what is not known."""
+    protection = getattr(vm, "protection", None)
     return {
         "schema": SPEC_FORM,
         "vm_context_id": vm.pk,
+        "rpo_seconds": protection and protection.rpo_seconds,
         "cpus": vm.cpu_count,
         **{name: getattr(vm, name) for name in _SPEC},
         "disks": [
