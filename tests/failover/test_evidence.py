@@ -58,7 +58,7 @@ def test_the_evidence_of_a_passed_test_says_what_was_done_and_how_fast():
     assert report["rpo"]["agreed_seconds"] == 4 * 3600 and report["rpo"]["is_kept"] is True
     assert report["rto"]["agreed_seconds"] is None and report["rto"]["is_kept"] is None
     statuses = "pending validating snapshotting creating_vm switching_volume powering_on completed"
-    assert [event["to"] for event in events] == [*statuses.split(), "cleanup", "completed", "cleaned"]
+    assert [event["to"] for event in events] == [*statuses.split(), "cleanup", "cleanup", "cleaned"]
     assert events[0]["request_id"] == "request-7"
     page = as_html(document)
     assert document["head"] in page and "&lt;scratch&gt;" in page and "cannot be told" in page
