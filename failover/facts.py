@@ -109,9 +109,9 @@ def read_facts(vms: QuerySet[VMContext], now: datetime) -> list[Facts]:
         vm.disks.append(Disk(*row))
     for vm, (disk, at, reason) in of_each(_invalid_bases(scope)):
         vm.invalid_bases[disk] = at, reason
-    for vm, row in of_each(VMNetworkInterface.objects.filter(scope, removed_at=None).values_list(*_NIC)):
+    for vm, row in of_each(_nics(scope)):
         vm.nics.append(Nic(*row))
-    for vm, row in of_each(NetworkMapping.objects.filter(scope).values_list(*_MAPPING)):
+    for vm, row in of_each(_mappings(scope)):
         vm.mappings.append(Mapping(*row))
     for vm, _ in of_each(_replicated(scope)):
         vm.is_replicated = True
@@ -158,6 +158,14 @@ def _invalid_bases(scope: Q) -> QuerySet[ChangeId, Any]:
     return invalid.order_by("generation").values_list(
         "vm_disk__vm_context_id", "vm_disk_id", "invalidated_at", "invalid_reason"
     )
+
+
+def _nics(scope: Q) -> QuerySet[VMNetworkInterface, Any]:
+    return VMNetworkInterface.objects.filter(scope, removed_at=None).order_by("nic_key").values_list(*_NIC)
+
+
+def _mappings(scope: Q) -> QuerySet[NetworkMapping, Any]:
+    return NetworkMapping.objects.filter(scope).order_by("source_network_name", "purpose").values_list(*_MAPPING)
 
 
 def _live_networks() -> frozenset[int]:

@@ -2,15 +2,17 @@
 
 import json
 import re
+import threading
 from typing import Any
 
 import pytest
+from django.db import connection
 
 from config.jobs import engines
 from config.jobs.kinds import find_job
 from config.jobs.models import JobEvent
 from config.jobs.moves import By
-from config.jobs.refusals import ClaimHeld, Conflict, IllegalMove, Invalid, JobEnded, NotFound, StaleFence
+from config.jobs.refusals import ClaimHeld, Conflict, IllegalMove, Invalid, JobEnded, NotFound, Refusal, StaleFence
 from failover.models import FailoverJob, NetworkMapping
 from failover.readiness import readiness_of
 from failover.services.failovers import commit, create_failover, request_cleanup, request_rollback
@@ -138,6 +140,29 @@ def test_a_vm_that_another_job_works_on_is_refused_with_the_holder():
     first = create_failover(vm, "test", by=BY)
     with pytest.raises(ClaimHeld, match=first.job_id):
         create_failover(vm, "live", by=BY, override_reason="Now.")
+
+
+@pytest.mark.django_db(transaction=True)
+def test_of_several_who_decide_at_once_one_gets_the_vm_and_the_others_are_told_who():
+    vm = ready_vm()
+    outcomes: list[str] = []
+
+    def decide(kind: str) -> None:
+        try:
+            outcomes.append(create_failover(vm, kind, by=BY).job_id)
+        except Refusal as refusal:
+            outcomes.append(refusal.code)
+        finally:
+            connection.close()
+
+    threads = [threading.Thread(target=decide, args=(kind,)) for kind in ("test", "live") * 3]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(60)
+    [job] = FailoverJob.objects.active()
+    assert sorted(outcomes) == sorted([job.job_id, *["claim_held"] * 5])
+    assert job.steps.count() == 5
 
 
 def test_what_runs_at_the_target_or_is_archived_is_not_failed_over():
