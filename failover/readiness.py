@@ -86,7 +86,7 @@ def _state_of_vm(facts: Facts, now: datetime) -> Found:
         yield found(findings.VM_ARCHIVED, since=vm.archived_at)
     if vm.runs_at == Site.TARGET:
         yield found(findings.VM_AT_TARGET)
-    if not facts.is_replicated:
+    if not vm.is_replicated:
         yield found(findings.VM_NOT_REPLICATED, since=vm.created_at)
     if vm.target is None:
         yield found(findings.TARGET_MISSING)
@@ -188,10 +188,10 @@ def _age(facts: Facts, now: datetime) -> Found:
 
 def _tests(facts: Facts, now: datetime) -> Found:
     days = settings.FAILOVER_TEST_DAYS
-    if facts.tested_at is None:
+    if facts.vm.tested_at is None:
         yield found(findings.TEST_NEVER, since=facts.vm.created_at)
-    elif days and (stale_at := facts.tested_at + timedelta(days=days)) < now:
-        yield found(findings.TEST_STALE, since=stale_at, at=f"{facts.tested_at:%Y-%m-%d}", days=days)
+    elif days and (stale_at := facts.vm.tested_at + timedelta(days=days)) < now:
+        yield found(findings.TEST_STALE, since=stale_at, at=f"{facts.vm.tested_at:%Y-%m-%d}", days=days)
 
 
 CHECKS = (_state_of_vm, _specification, _claim, _disks, _networks, _mappings, _age, _tests)

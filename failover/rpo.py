@@ -1,12 +1,12 @@
 """How old the newest copies are. To be replaced by `replication.rpo`, which has the same interface and knows more."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import Any
 
-from django.db.models import Max, QuerySet
+from django.db.models import Max
 
-from inventory.models import VMContext
 from replication.models import Protection, ReplicationJob, ReplicationStatus
 
 
@@ -21,11 +21,12 @@ class Rpo:
     reason: str
 
 
-def rpo_of(vms: QuerySet[VMContext], now: datetime) -> Mapping[str, Rpo]:
+def rpo_of(vms: Iterable[Any], now: datetime) -> Mapping[str, Rpo]:
     """The RPO of each VM that is protected, by its key; for the others it is unknown."""
-    jobs = ReplicationJob.objects.filter(vm_context__in=vms, status=ReplicationStatus.COMPLETED)
+    keys = [vm.pk for vm in vms]
+    jobs = ReplicationJob.objects.filter(vm_context__in=keys, status=ReplicationStatus.COMPLETED)
     newest = dict(jobs.order_by().values_list("vm_context_id").annotate(Max("snapshot_at")))
-    allowed = Protection.objects.filter(vm_context__in=vms).values_list("vm_context_id", "rpo_seconds")
+    allowed = Protection.objects.filter(vm_context__in=keys).values_list("vm_context_id", "rpo_seconds")
     return {vm: _rpo(newest.get(vm), seconds, now) for vm, seconds in allowed}
 
 

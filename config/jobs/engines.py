@@ -78,7 +78,7 @@ def heartbeat(job_id: str, fence: int, *, organization: Any = None) -> None:
         claim = claim.filter(vm_context__vcenter__organization=organization)
     if claim.update(**claims.fresh()):
         return
-    claims.rows(at_work(job_id, fence, organization)).update(**claims.fresh())
+    claims.rows(held_job(job_id, fence, organization)).update(**claims.fresh())
 
 
 @whole
@@ -99,7 +99,7 @@ def progress(
     `sequence` counts the reports of one engine, so that one which is repeated or late changes nothing. Raises
     StaleFence, JobEnded, NotFound, Invalid.
     """
-    job = at_work(job_id, fence, organization)
+    job = held_job(job_id, fence, organization)
     done = job.bytes_done if bytes_done is None else bytes_done
     total = job.bytes_total if bytes_total is None else bytes_total
     if percent is not None and not 0 <= percent <= 100:
@@ -119,7 +119,7 @@ def progress(
 @whole
 def advance(job_id: str, fence: int, to: str, *, by: By, organization: Any = None) -> Any:
     """Move a job on within its work. Raises StaleFence, JobEnded, IllegalMove, NotFound."""
-    job = at_work(job_id, fence, organization)
+    job = held_job(job_id, fence, organization)
     claims.rows(job).update(**claims.fresh())
     move(job, to, by=by)
     return job
@@ -128,7 +128,7 @@ def advance(job_id: str, fence: int, to: str, *, by: By, organization: Any = Non
 @whole
 def complete(job_id: str, fence: int, *, by: By, organization: Any = None, **columns: Any) -> Any:
     """What the engine does now has succeeded. Raises the same, and what the kind of job still lacks."""
-    job = at_work(job_id, fence, organization)
+    job = held_job(job_id, fence, organization)
     field, to = kind_of(job).success(job)
     move(job, to, field=field, by=by, **columns)
     return job
@@ -137,14 +137,14 @@ def complete(job_id: str, fence: int, *, by: By, organization: Any = None, **col
 @whole
 def fail(job_id: str, fence: int, *, code: str, message: str, by: By, organization: Any = None) -> Any:
     """What the engine does now has failed, for this reason. Raises the same."""
-    job = at_work(job_id, fence, organization)
+    job = held_job(job_id, fence, organization)
     field, to = kind_of(job).failure(job)
     move(job, to, field=field, by=by, reason=f"{code}: {message}", error_code=code, error_message=message)
     return job
 
 
-def at_work(job_id: str, fence: int, organization: Any) -> Any:
-    """The job as it is now, locked, for what its engine writes. Raises StaleFence, JobEnded, NotFound."""
+def held_job(job_id: str, fence: int, organization: Any = None) -> Any:
+    """The job of an engine as it is now, locked until the transaction ends. Raises StaleFence, JobEnded, NotFound."""
     job = find_job(job_id, organization=organization)
     if claims.lock(job, fence):
         # What was read before the lock may have changed until it was got.

@@ -4,7 +4,6 @@ from collections.abc import Mapping
 from typing import Any
 
 from django.db.models import F
-from django.utils import timezone
 
 from config.jobs.kinds import Kind
 from config.jobs.refusals import Conflict
@@ -50,7 +49,7 @@ class Failover(Kind):
             follow_move(job, before)
             if job.status == FailoverStatus.SWITCHING_VOLUME:
                 # From here on the volumes are written to by the VM that has been made.
-                invalidate_bases(job.vm_context, InvalidReason.TARGET_WRITTEN, timezone.now())
+                invalidate_bases(job.vm_context, InvalidReason.TARGET_WRITTEN)
         elif job.aftermath == Aftermath.COMMITTED:
             source = VMContext.objects.filter(pk=job.vm_context_id, runs_at=Site.SOURCE)
             if not source.update(runs_at=Site.TARGET, version=F("version") + 1, updated_at=UtcNow()):

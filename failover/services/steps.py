@@ -4,7 +4,7 @@ from typing import Any
 
 from django.db.models import F
 
-from config.jobs.engines import at_work
+from config.jobs.engines import held_job
 from config.jobs.refusals import Conflict, Invalid
 from config.jobs.transactions import whole
 from config.schema.fields import UtcNow
@@ -57,7 +57,7 @@ def record_step(
     The same said twice is one note. A step that failed may run again; another that has ended stays as it is. Raises
     StaleFence, JobEnded, NotFound, Invalid, Conflict.
     """
-    job = at_work(job_id, fence, organization)
+    job = held_job(job_id, fence, organization)
     if not isinstance(job, FailoverJob):
         raise Invalid(f"A {job.KIND} job has no steps.")
     if status not in StepStatus.values or status == StepStatus.PENDING:

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from config.jobs.engines import at_work
+from config.jobs.engines import held_job
 from config.jobs.moves import change
 from config.jobs.refusals import Conflict, Invalid, NotFound
 from config.jobs.transactions import whole
@@ -97,7 +97,7 @@ def record_destination(job_id: str, fence: int, destination_vm_id: str, *, organ
 
 
 def _failover(job_id: str, fence: int, organization: Any) -> FailoverJob:
-    job = at_work(job_id, fence, organization)
+    job = held_job(job_id, fence, organization)
     if not isinstance(job, FailoverJob):
         raise NotFound(f"There is no failover job {job_id}.")
     return job

@@ -117,7 +117,7 @@ def look_at_mapping(mapping: NetworkMapping) -> Iterator[Seen]:
 
 
 def look_at_age(vm: VMContext, now: Any) -> Iterator[Seen]:
-    rpo = rpo_of(VMContext.objects.filter(pk=vm.pk), now).get(vm.pk)
+    rpo = rpo_of([vm], now).get(vm.pk)
     if rpo is None or rpo.state == "unknown":
         yield ("RPO.UNKNOWN", "both", None, True, rpo and rpo.since)
     elif rpo.state == "breached":
