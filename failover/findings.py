@@ -170,7 +170,7 @@ RPO_UNKNOWN = _code(
     BOTH,
     "",
     "See whether the replication of the VM is enabled and its engine reports.",
-    unknown="How old the newest complete copy is cannot be told: {why}",
+    unknown="It cannot be told how old the newest complete copy is. {why}",
 )
 JOB_ACTIVE = _code(
     "JOB.ACTIVE",

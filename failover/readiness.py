@@ -178,7 +178,7 @@ def _mappings(facts: Facts, now: datetime) -> Found:
 def _age(facts: Facts, now: datetime) -> Found:
     rpo = facts.rpo
     if rpo is None:
-        yield not_known(findings.RPO_UNKNOWN, why="it was not agreed how old it may be.")
+        yield not_known(findings.RPO_UNKNOWN, why="Nobody has said how old it may be.")
     elif rpo.state == "breached":
         age, allowed = spell(rpo.age_seconds), spell(facts.vm.rpo_seconds)
         yield found(findings.RPO_BREACHED, since=rpo.since, age=age, allowed=allowed)

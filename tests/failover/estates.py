@@ -11,6 +11,7 @@ from config.demo.factories import (
     FailoverJobFactory,
     NetworkMappingFactory,
     ProtectionFactory,
+    ReplicationDiskFactory,
     ReplicationJobFactory,
     TargetFactory,
     TargetNetworkFactory,
@@ -21,7 +22,7 @@ from config.demo.factories import (
     VMNetworkInterfaceFactory,
 )
 from inventory.models import OperationClaim, SyncStatus, VMContext
-from replication.models import InvalidReason, Isolation, VolumeStatus
+from replication.models import DiskStatus, InvalidReason, Isolation, VolumeStatus
 
 
 def ready_vm(**columns: Any) -> VMContext:
@@ -29,10 +30,11 @@ def ready_vm(**columns: Any) -> VMContext:
     vm = VMContextFactory.create(**columns)
     target = TargetFactory.create(organization=vm.vcenter.organization)
     ProtectionFactory.create(vm_context=vm, target=target)
-    ReplicationJobFactory.create(vm_context=vm, target=target, status="completed")
+    job = ReplicationJobFactory.create(vm_context=vm, target=target, status="completed")
     for key in (2000, 2001):
         disk = VMDiskFactory.create(vm_context=vm, device_key=key, sync_status=SyncStatus.COMPLETED)
         TargetVolumeFactory.create(vm_disk=disk, target=target)
+        ReplicationDiskFactory.create(job=job, vm_disk=disk, status=DiskStatus.COMPLETED)
         ChangeIdFactory.create(vm_disk=disk)
     for number, network in enumerate(("VM Network", "Web DMZ")):
         VMNetworkInterfaceFactory.create(vm_context=vm, label=f"Adapter {number}", source_network_name=network)
@@ -115,9 +117,12 @@ class Estate:
         for _ in range(self.chance.randrange(3)):
             snapshot_at = timezone.now() - timedelta(seconds=self.chance.choice((30, 1800, 7200, 500_000)))
             status = self.chance.choice(("completed", "completed", "failed", "cancelled"))
-            ReplicationJobFactory.create(
+            job = ReplicationJobFactory.create(
                 vm_context=vm, target=target, status=status, snapshot_at=snapshot_at if self.may(0.9) else None
             )
+            for disk in vm.disks.all():
+                if self.may(0.9):
+                    ReplicationDiskFactory.create(job=job, vm_disk=disk, status=DiskStatus.COMPLETED)
         for _ in range(self.chance.randrange(3)):
             at = timezone.now() - timedelta(days=self.chance.choice((1, 100, 179, 181, 400)))
             FailoverJobFactory.create(
