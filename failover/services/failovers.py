@@ -7,9 +7,11 @@ from django.utils import timezone
 
 from config.jobs import claims
 from config.jobs.kinds import find_job
+from config.jobs.models import JobEvent
 from config.jobs.moves import By, create_job, move
-from config.jobs.refusals import Conflict, Invalid, NotFound
+from config.jobs.refusals import ClaimHeld, Conflict, Invalid, NotFound
 from config.jobs.transactions import whole
+from config.schema.fields import UtcNow
 from failover.facts import read_facts
 from failover.findings import JOB_ACTIVE, JOB_LOST, Finding
 from failover.frozen import mappings_of, spec_of
@@ -18,6 +20,9 @@ from failover.readiness import Readiness, assess
 from failover.services.steps import STEPS
 from inventory.models import OperationClaim, Site, VMContext
 from replication.models import ReplicationStatus
+
+SITE = "site"
+"""The kind of the events that tell where a VM runs; they are of the VM, and of no job."""
 
 
 @whole
@@ -108,6 +113,31 @@ def request_rollback(job_id: str, *, by: By, reason: str, organization: Any = No
 def commit(job_id: str, *, by: By, reason: str, organization: Any = None) -> FailoverJob:
     """Accept a live failover that has completed: the VM runs at the target from now on. Raises the same, Conflict."""
     return _decide(job_id, Aftermath.COMMITTED, by, _given(reason), organization)
+
+
+@whole
+def set_back(vm: VMContext, *, by: By, reason: str) -> None:
+    """Say that a VM which was failed over runs at its source again, with an event of the VM that keeps the reason.
+
+    Raises Invalid with no reason, ClaimHeld, and Conflict where it runs there already.
+    """
+    _given(reason)
+    claim = OperationClaim.objects.select_for_update().filter(pk=vm.pk).first()
+    if claim and claim.holder_id:
+        raise ClaimHeld(f"{claim.holder_kind} job {claim.holder_id} works on this VM: wait for its end, or end it.")
+    at_target = VMContext.objects.filter(pk=vm.pk, runs_at=Site.TARGET)
+    if not at_target.update(runs_at=Site.SOURCE, version=F("version") + 1, updated_at=UtcNow()):
+        raise Conflict(f"{vm.name} does not run at the target.", code="runs_at_source")
+    JobEvent.objects.create(
+        job_kind=SITE,
+        job_id=vm.pk,
+        vm_context_id=vm.pk,
+        from_status=Site.TARGET,
+        to_status=Site.SOURCE,
+        actor=by.actor,
+        reason=reason,
+        request_id=by.request_id,
+    )
 
 
 def _given(reason: str) -> str:

@@ -15,7 +15,7 @@ from config.jobs.moves import By
 from config.jobs.refusals import ClaimHeld, Conflict, IllegalMove, Invalid, JobEnded, NotFound, Refusal, StaleFence
 from failover.models import FailoverJob, NetworkMapping
 from failover.readiness import readiness_of
-from failover.services.failovers import commit, create_failover, request_cleanup, request_rollback
+from failover.services.failovers import commit, create_failover, request_cleanup, request_rollback, set_back
 from failover.services.steps import record_step
 from failover.services.volumes import record_destination, record_snapshot, record_volume
 from inventory.models import VMContext
@@ -231,6 +231,29 @@ def test_a_live_failover_is_accepted_and_the_vm_runs_at_the_target():
     assert (job.aftermath, VMContext.objects.get(pk=job.vm.pk).runs_at) == ("committed", "target")
     with pytest.raises(Conflict, match="runs at the target"):
         create_failover(job.vm, "test", by=BY)
+
+
+def test_a_vm_is_set_back_to_its_source_with_a_reason_once():
+    job, _ = fail_over("live")
+    commit(job.job_id, by=BY, reason="The shop is open again.")
+    with pytest.raises(Invalid, match="Say why"):
+        set_back(job.vm, by=BY, reason=" ")
+    set_back(job.vm, by=BY, reason="The flood is over.")
+    event = JobEvent.objects.get(job_kind="site")
+    assert (event.vm_context_id, event.from_status, event.to_status) == (job.vm.pk, "target", "source")
+    assert (event.actor, event.reason) == ("operator", "The flood is over.")
+    with pytest.raises(Conflict, match="does not run at the target"):
+        set_back(job.vm, by=BY, reason="Again.")
+    found = [finding.code.name for finding in readiness_of(job.vm).blockers("live")]
+    assert found == ["DISK.NO_CHANGE_ID"] * 2
+
+
+def test_a_vm_that_a_job_works_on_is_not_set_back():
+    vm = ready_vm()
+    job = create_failover(vm, "test", by=BY)
+    VMContext.objects.filter(pk=vm.pk).update(runs_at="target")
+    with pytest.raises(ClaimHeld, match=job.job_id):
+        set_back(vm, by=BY, reason="The flood is over.")
 
 
 def test_only_the_organisation_of_the_vm_decides_about_its_job():
