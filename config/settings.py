@@ -222,6 +222,11 @@ JOB_LEASE_SECONDS = seconds("JOB_LEASE_SECONDS", default=60)
 if not JOB_LEASE_SECONDS:
     raise ImproperlyConfigured("JOB_LEASE_SECONDS is 0: set it to how long an engine may be silent, 60 for example.")
 
+FAILOVER_TEST_DAYS = days("FAILOVER_TEST_DAYS", default=180)
+EVIDENCE_KEYS = words("EVIDENCE_KEY")
+if any(len(key) < 32 for key in EVIDENCE_KEYS):
+    raise ImproperlyConfigured("EVIDENCE_KEY has a key of less than 32 characters: make one with openssl rand -hex 32.")
+
 RETENTION_METRICS_DAYS = days("RETENTION_METRICS_DAYS", default=395)
 RETENTION_EVENTS_DAYS = days("RETENTION_EVENTS_DAYS", default=1_095)
 RETENTION_PROBES_DAYS = days("RETENTION_PROBES_DAYS", default=90)

@@ -214,6 +214,13 @@ class SnapshotStatus(models.TextChoices):
 
 
 ACTIVE_SNAPSHOT = (SnapshotStatus.CREATING.value, SnapshotStatus.READY.value)
+SNAPSHOT_MOVES: dict[str, tuple[str, ...]] = {
+    SnapshotStatus.CREATING.value: (SnapshotStatus.READY.value, SnapshotStatus.FAILED.value),
+    SnapshotStatus.READY.value: (SnapshotStatus.RESTORED.value, SnapshotStatus.DELETED.value),
+    SnapshotStatus.RESTORED.value: (),
+    SnapshotStatus.DELETED.value: (),
+    SnapshotStatus.FAILED.value: (),
+}
 
 
 class VolumeSnapshot(Stamped):

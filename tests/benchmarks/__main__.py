@@ -18,6 +18,7 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--rows", type=int, default=1_000_000, help="of the table that is changed while two write")
     parser.add_argument("--simulated", type=int, default=1_000, help="VMs of the simulated vCenter")
+    parser.add_argument("--fleets", type=int, nargs="*", default=[1_000, 10_000, 50_000], help="VMs, for readiness")
     options = parser.parse_args()
     with contextlib.ExitStack() as servers:
         for engine in options.engines:
@@ -30,6 +31,9 @@ def main() -> None:
             show_migrating(engine, result("", "tests.benchmarks.migrating", engine, "--rounds", str(options.rounds)))
             with fresh_database(engine) as url:
                 show_backfill(engine, result(url, "tests.benchmarks.backfill"))
+            for vms in options.fleets:
+                with fresh_database(engine) as url:
+                    show_readiness(engine, readiness(url, vms))
             if engine in STARTERS:
                 with fresh_database(engine) as url:
                     show_queue(engine, result(url, "tests.benchmarks.queue"))
@@ -43,6 +47,11 @@ def ingest(url: str, vms: int, rounds: int) -> dict:
 
 def vcenter(url: str, vms: int) -> dict:
     return result(url, "tests.benchmarks.vcenter", str(vms))
+
+
+def readiness(url: str, vms: int) -> dict:
+    subprocess.run([sys.executable, "manage.py", "migrate", "-v0"], env=environment(url), check=True)
+    return result(url, "tests.benchmarks.readiness", str(vms))
 
 
 def environment(url: str) -> dict[str, str]:
@@ -97,6 +106,15 @@ def show_backfill(engine: str, result: dict) -> None:
     print(f"ratio {result['ratio']:.2f}  (goal: at least 0.5)")
     print(f"  first tenth of the batches {result['first']:>9,} rows/s, last tenth {result['last']:>9,}, ", end="")
     print(f"ratio {result['flat']:.2f}  (goal: flat); longest batch {result['longest']:.2f} s", flush=True)
+
+
+def show_readiness(engine: str, result: dict) -> None:
+    print(
+        f"\nreadiness of {result['vms']:,} VMs on {engine}: {result['findings']:,} findings, {result['ready']:,} ready"
+    )
+    print(f"  {result['seconds']:.2f} s in {result['queries']} queries  (goal: under 2 s for 10,000, at most 12)")
+    print(f"  of it {result['own_cpu_seconds']:.2f} s in Python")
+    print(f"  the seed's own query, once for each VM: {result['seed_seconds']:.1f} s", flush=True)
 
 
 def show_queue(engine: str, result: dict) -> None:

@@ -19,17 +19,11 @@ from failover.models import (
     SnapshotStatus,
     StepStatus,
 )
+from failover.services.steps import STEPS
 from inventory.models import HolderKind, Site
 from replication.models import InvalidReason
 
 WAY = "pending validating snapshotting creating_vm switching_volume powering_on completed"
-STEPS = {
-    "validating": "Check readiness",
-    "snapshotting": "Snapshot the target volumes",
-    "creating_vm": "Create the VM",
-    "switching_volume": "Switch the volumes",
-    "powering_on": "Power on",
-}
 SNAPSHOTS_AFTER = {
     Aftermath.CLEANED: SnapshotStatus.DELETED,
     Aftermath.COMMITTED: SnapshotStatus.DELETED,
