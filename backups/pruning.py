@@ -86,9 +86,10 @@ def _by_policy(plan: Plan, group: Sequence[Point], policy: Policy | None, faults
             plan.keep(point, "no_calendar", sentence)
         return
     countable = [point for point in group if not point.is_protected and faults[point.id] is None]
-    for rule in RULES:
-        _by_rule(plan, countable, rule, getattr(policy, rule), zone)
-    counts = ", ".join(f"keep-{rule} {getattr(policy, rule)}" for rule in RULES if getattr(policy, rule))
+    asked = {rule: count for rule in RULES if (count := getattr(policy, rule))}
+    for rule, count in asked.items():
+        _by_rule(plan, countable, rule, count, zone)
+    counts = ", ".join(f"keep-{rule} {count}" for rule, count in asked.items())
     for point in countable:
         plan.remove(point, "beyond", f"It is older than what {counts} of policy {policy.name} keeps.")
 
