@@ -49,10 +49,11 @@ class Breach:
 def rpo_of(vms: Iterable[Any], now: datetime) -> dict[Any, Rpo]:
     """The answer for each of these VMs by its key, in a number of queries that does not grow with them."""
     keys = [vm.pk for vm in vms]
-    protections = {each.vm_context_id: each for each in Protection.objects.filter(vm_context__in=keys)}
-    disks: dict[Any, dict[int, VMDisk]] = defaultdict(dict)
-    for disk in VMDisk.objects.filter(vm_context__in=keys, removed_at=None):
-        disks[disk.vm_context_id][disk.pk] = disk
+    limits = dict(Protection.objects.filter(vm_context__in=keys).values_list("vm_context", "rpo_seconds"))
+    disks: dict[Any, dict[int, str]] = defaultdict(dict)
+    present = VMDisk.objects.filter(vm_context__in=keys, removed_at=None).order_by()
+    for vm, disk, disk_id in present.values_list("vm_context", "pk", "disk_id"):
+        disks[vm][disk] = disk_id
     newest = _newest_copies(keys)
     heard = {
         row["vm_context"]: max(filter(None, (row["said"], row["ended"], row["made"])))
@@ -61,7 +62,7 @@ def rpo_of(vms: Iterable[Any], now: datetime) -> dict[Any, Rpo]:
         .annotate(said=Max("progress_at"), ended=Max("completed_at"), made=Max("created_at"))
         .order_by()
     }
-    return {key: _answer(protections.get(key), disks[key], newest.get(key, {}), heard.get(key), now) for key in keys}
+    return {key: _answer(limits.get(key), disks[key], newest.get(key, {}), heard.get(key), now) for key in keys}
 
 
 def breach_intervals(
@@ -104,18 +105,17 @@ def _newest_copies(keys: list[Any]) -> dict[Any, dict[int, datetime]]:
 
 
 def _answer(
-    protection: Protection | None,
-    disks: dict[int, VMDisk],
+    limit: int | None,
+    disks: dict[int, str],
     copies: dict[int, datetime],
     heard: datetime | None,
     now: datetime,
 ) -> Rpo:
-    if protection is None:
+    if limit is None:
         return Rpo(RpoState.UNKNOWN, None, None, None, "It is not protected, so nobody has said how old a copy may be.")
-    limit = protection.rpo_seconds
     if not copies:
         return Rpo(RpoState.UNKNOWN, None, limit, None, "It was never copied completely.")
-    if lacking := [disk.disk_id for key, disk in disks.items() if key not in copies]:
+    if lacking := [disk_id for key, disk_id in disks.items() if key not in copies]:
         return Rpo(RpoState.UNKNOWN, None, limit, None, f"Its newest copy does not hold {', '.join(sorted(lacking))}.")
     snapshot = min(copies.values())
     age = (now - snapshot).total_seconds()
