@@ -8,11 +8,10 @@ from pydantic import Field
 
 from config.api.callers import Scope, caller_of, needs
 from config.api.paging import Page, Pages, Paging, newest_first
-from config.jobs.api import MOST_BYTES, FenceIn, JobOut, by, once, shown
+from config.jobs.api import JobOut, by, once, shown, vm_of
 from config.jobs.refusals import NotFound
-from inventory.models import VMContext
 from replication.models import ReplicationJob
-from replication.services.jobs import create_replication, record_disk
+from replication.services.jobs import create_replication
 
 router = Router(tags=["replication"])
 
@@ -29,24 +28,6 @@ class ReplicationOut(JobOut):
     type_reason: str | None
 
 
-class DiskIn(FenceIn):
-    """How the copy of one disk stands; completed, with the change id that was read before the copy."""
-
-    status: str = Field(max_length=64)
-    bytes: int | None = Field(None, ge=0, le=MOST_BYTES, strict=True)
-    change_id: str | None = Field(None, min_length=1, max_length=255)
-    base_change_id: str | None = Field(None, min_length=1, max_length=255)
-
-
-class DiskOut(Schema):
-    disk_id: str
-    status: str
-    bytes_synced: int
-    bytes_total: int | None
-    base_change_id: str | None
-    new_change_id: str | None
-
-
 def _shown(job: ReplicationJob) -> dict[str, Any]:
     return {**shown(job), "type": job.replication_type, "type_reason": job.type_reason}
 
@@ -57,10 +38,7 @@ def create(request: HttpRequest, body: ReplicationIn) -> Any:
     """Let a VM be copied to its target; 409 names the job that works on it."""
 
     def act() -> tuple[int, Any]:
-        mine = VMContext.objects.filter(vcenter__organization=caller_of(request).organization)
-        vm = mine.select_related("vcenter").filter(pk=body.context_id).first()
-        if vm is None:
-            raise NotFound(f"There is no VM context {body.context_id}.")
+        vm = vm_of(request, body.context_id)
         return 201, _shown(create_replication(vm, by=by(request), run_type=body.type))
 
     return once(request, act)
@@ -82,21 +60,3 @@ def one(request: HttpRequest, job: str) -> Any:
     if row is None:
         raise NotFound(f"There is no replication job {job}.")
     return _shown(row)
-
-
-@router.put("/jobs/{job}/disks/{disk_id}", response=DiskOut)
-@needs(Scope.ENGINE)
-def put_disk(request: HttpRequest, job: str, disk_id: str, body: DiskIn) -> Any:
-    """Say how the copy of one disk stands; said again, it changes nothing."""
-    row = record_disk(
-        job,
-        body.fence,
-        disk_id,
-        status=body.status,
-        bytes_synced=body.bytes,
-        change_id=body.change_id,
-        base_change_id=body.base_change_id,
-        organization=caller_of(request).organization,
-    )
-    names = ("status", "bytes_synced", "bytes_total", "base_change_id", "new_change_id")
-    return {"disk_id": disk_id, **{name: getattr(row, name) for name in names}}

@@ -1,7 +1,7 @@
 """Back-up and restore jobs: what they do at the moves that all kinds of job make."""
 
 from collections.abc import Iterable, Mapping
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 from django.utils import timezone
@@ -16,7 +16,7 @@ from backups.models import (
     RestoreMode,
     RestoreStatus,
 )
-from backups.services.reporting import copy_of
+from backups.services.reporting import copy_of, record_disk, record_snapshot
 from config.jobs.kinds import Kind
 from config.jobs.refusals import Conflict, IllegalMove, Invalid
 from inventory.models import VMDisk
@@ -28,6 +28,24 @@ AT_WORK = (BackupDiskStatus.PENDING.value, BackupDiskStatus.RUNNING.value)
 class Backup(Kind):
     model = BackupJob
     begins_with = BackupStatus.RUNNING.value
+
+    def record_disk(
+        self, job_id: str, fence: int, disk_id: str, said: Mapping[str, Any], organization: Any
+    ) -> Mapping[str, Any]:
+        stored = {"bytes_stored": said["bytes"]} if "bytes" in said else {}
+        names = {name: value for name, value in said.items() if name != "bytes"}
+        record_disk(job_id, fence, disk_id, organization=organization, **names, **stored)
+        copy = BackupDisk.objects.get(job=job_id, disk_id=disk_id)
+        return {
+            "disk_id": disk_id,
+            "status": copy.status,
+            "bytes": copy.bytes_stored,
+            "base_change_id": copy.base_change_id,
+            "change_id": copy.change_id,
+        }
+
+    def record_snapshot(self, job_id: str, fence: int, at: datetime, organization: Any) -> None:
+        record_snapshot(job_id, fence, at, organization=organization)
 
     def check(self, job: Any, field: str, to: str) -> None:
         """It completes only with a complete copy of every disk, and the instant that they hold. Raises Conflict."""

@@ -2,9 +2,11 @@
 
 from ninja import NinjaAPI
 
+from backups.api import router as backups
 from config.api.authentication import KeyAuth, PersonAuth
 from config.api.errors import StrictParser, install
 from config.jobs.api import router as jobs
+from failover.api import router as failover
 from replication.api import router as replication
 
 api = NinjaAPI(
@@ -17,3 +19,5 @@ api = NinjaAPI(
 install(api)
 api.add_router("", jobs)
 api.add_router("", replication)
+api.add_router("", failover)
+api.add_router("", backups)

@@ -6,14 +6,17 @@ from typing import Any
 
 from django.http import HttpRequest
 from ninja import Router, Schema, Status
-from pydantic import Field
+from pydantic import AwareDatetime, Field
 
 from config.api.callers import Scope, caller_of, needs
 from config.api.paging import Page, Pages, Paging, newest_first
 from config.api.requests import request_id_of
 from config.jobs import claims, engines, idempotency, people
-from config.jobs.kinds import find_job, kind_named, kinds
+from config.jobs.kinds import find_job, kind_named, kind_of, kinds
 from config.jobs.moves import By
+from config.jobs.refusals import NotFound
+from config.jobs.transactions import whole
+from inventory.models import VMContext
 
 router = Router(tags=["jobs"])
 MOST_BYTES = 2**63 - 1
@@ -86,8 +89,35 @@ class ProgressIn(FenceIn):
     disks: list[DiskProgressIn] = Field(default_factory=list, max_length=1000)
 
 
-class AdvanceIn(FenceIn):
+class CompleteIn(FenceIn):
+    """`snapshot_at`: the instant of the source that is copied, where it was not said yet; with its offset from UTC."""
+
+    snapshot_at: AwareDatetime | None = None
+
+
+class AdvanceIn(CompleteIn):
     to: str = Field(max_length=64)
+
+
+class DiskIn(FenceIn):
+    """How the copy of one disk stands; completed, with the change id that was read before the copy."""
+
+    status: str = Field(max_length=64)
+    bytes: int | None = Field(None, ge=0, le=MOST_BYTES, strict=True)
+    change_id: str | None = Field(None, min_length=1, max_length=255)
+    base_change_id: str | None = Field(None, min_length=1, max_length=255)
+    path: str | None = Field(None, min_length=1, max_length=1024)
+    checksum: str | None = Field(None, min_length=1, max_length=255)
+
+
+class DiskOut(Schema):
+    """`base_change_id`: what the copy is built on; null: it is a copy of the whole disk."""
+
+    disk_id: str
+    status: str
+    bytes: int | None
+    base_change_id: str | None
+    change_id: str | None
 
 
 class FailIn(FenceIn):
@@ -124,6 +154,15 @@ def once(request: HttpRequest, act: Callable[[], tuple[int, Any]]) -> Any:
         f"{caller.organization.pk}:{caller.name}"[:191], key[:191], digest, lambda: idempotency.Answer(*act())
     )
     return Status(answer.status, answer.body)
+
+
+def vm_of(request: HttpRequest, context_id: str) -> VMContext:
+    """The VM of this context_id, if it is of the caller's organisation. Raises NotFound."""
+    mine = VMContext.objects.select_related("vcenter").filter(vcenter__organization=caller_of(request).organization)
+    vm = mine.filter(pk=context_id).first()
+    if vm is None:
+        raise NotFound(f"There is no VM context {context_id}.")
+    return vm
 
 
 def shown(job: Any) -> dict[str, Any]:
@@ -220,14 +259,41 @@ def progress(request: HttpRequest, job: str, body: ProgressIn) -> Any:
 def advance(request: HttpRequest, job: str, body: AdvanceIn) -> Any:
     """Move the job on within its work."""
     organization = caller_of(request).organization
-    return shown(engines.advance(job, body.fence, body.to, by=by(request), organization=organization))
+
+    def act() -> Any:
+        _note_snapshot(job, body, organization)
+        return engines.advance(job, body.fence, body.to, by=by(request), organization=organization)
+
+    return shown(whole(act)())
+
+
+def _note_snapshot(job: str, body: CompleteIn, organization: Any) -> None:
+    if body.snapshot_at is not None:
+        kind = kind_of(find_job(job, organization=organization))
+        kind.record_snapshot(job, body.fence, body.snapshot_at, organization)
 
 
 @router.post("/jobs/{job}/complete", response=JobOut)
 @needs(Scope.ENGINE)
-def complete(request: HttpRequest, job: str, body: FenceIn) -> Any:
+def complete(request: HttpRequest, job: str, body: CompleteIn) -> Any:
     """What the engine does now has succeeded."""
-    return shown(engines.complete(job, body.fence, by=by(request), organization=caller_of(request).organization))
+    organization = caller_of(request).organization
+
+    def act() -> Any:
+        _note_snapshot(job, body, organization)
+        return engines.complete(job, body.fence, by=by(request), organization=organization)
+
+    return shown(whole(act)())
+
+
+@router.put("/jobs/{job}/disks/{disk_id}", response=DiskOut)
+@needs(Scope.ENGINE)
+def put_disk(request: HttpRequest, job: str, disk_id: str, body: DiskIn) -> Any:
+    """Say how the copy of one disk stands; said again, it changes nothing."""
+    organization = caller_of(request).organization
+    kind = kind_of(find_job(job, organization=organization))
+    said = body.model_dump(exclude={"fence"}, exclude_none=True)
+    return kind.record_disk(job, body.fence, disk_id, said, organization)
 
 
 @router.post("/jobs/{job}/fail", response=JobOut)

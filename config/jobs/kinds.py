@@ -4,6 +4,7 @@ An app registers its own when it is ready, so that nothing here imports it.
 """
 
 from collections.abc import Iterable, Mapping
+from datetime import datetime
 from typing import Any
 
 from config.jobs.models import Job
@@ -35,6 +36,16 @@ class Kind:
         """Write how far each disk has come, in the transaction of the report. Raises Refusal."""
         if list(disks):
             raise Invalid(f"A {self.name} job reports no disks: leave them out.")
+
+    def record_disk(
+        self, job_id: str, fence: int, disk_id: str, said: Mapping[str, Any], organization: Any
+    ) -> Mapping[str, Any]:
+        """Write how the copy of one disk stands, and return that. Raises Refusal."""
+        raise Invalid(f"A {self.name} job copies no disks.")
+
+    def record_snapshot(self, job_id: str, fence: int, at: datetime, organization: Any) -> None:
+        """Write which instant of the source the job copies. Raises Refusal."""
+        raise Invalid(f"A {self.name} job takes no snapshot of the source: leave snapshot_at out.")
 
     def success(self, job: Any) -> tuple[str, str]:
         """The column and the value of it with which what the engine does now has succeeded."""

@@ -4,9 +4,11 @@ from collections.abc import Iterable, Mapping
 from datetime import datetime
 from typing import Any
 
+from django.utils import timezone
+
 from config.jobs.engines import held_job
 from config.jobs.kinds import Kind
-from config.jobs.moves import By, create_job
+from config.jobs.moves import By, change, create_job
 from config.jobs.refusals import Conflict, Invalid, NotFound
 from config.jobs.transactions import whole
 from config.schema.fields import UtcNow
@@ -25,6 +27,8 @@ from replication.models import (
 from replication.next_run import NextRun, next_run
 from replication.services.change_ids import commit_change_id
 
+CLOCKS_DIFFER_SECONDS = 300
+"""By how much the clock of a source may be ahead of ours."""
 SYNC_STATUS = {
     DiskStatus.RUNNING.value: SyncStatus.SYNCING.value,
     DiskStatus.COMPLETED.value: SyncStatus.COMPLETED.value,
@@ -104,6 +108,42 @@ def record_disk(
 class Replication(Kind):
     model = ReplicationJob
     begins_with = ReplicationStatus.RUNNING.value
+
+    def record_disk(
+        self, job_id: str, fence: int, disk_id: str, said: Mapping[str, Any], organization: Any
+    ) -> Mapping[str, Any]:
+        if strange := {"path", "checksum"} & set(said):
+            raise Invalid(f"A replication says no {' or '.join(sorted(strange))}: leave it out.")
+        row = record_disk(
+            job_id,
+            fence,
+            disk_id,
+            status=said["status"],
+            bytes_synced=said.get("bytes"),
+            change_id=said.get("change_id"),
+            base_change_id=said.get("base_change_id"),
+            organization=organization,
+        )
+        return {
+            "disk_id": disk_id,
+            "status": row.status,
+            "bytes": row.bytes_synced,
+            "base_change_id": row.base_change_id,
+            "change_id": row.new_change_id,
+        }
+
+    def record_snapshot(self, job_id: str, fence: int, at: datetime, organization: Any) -> None:
+        """Say which instant of the source the run copies, once, and before any of its disks is completed."""
+        job = held_job(job_id, fence, organization)
+        if job.snapshot_at == at:
+            return
+        if job.snapshot_at is not None:
+            raise Conflict(f"Job {job_id} copies another snapshot, and stays with it.", code="other_snapshot")
+        if (at - timezone.now()).total_seconds() > CLOCKS_DIFFER_SECONDS:
+            raise Invalid(
+                f"The snapshot is of {at:%Y-%m-%dT%H:%M:%SZ}, which is still to come: set the engine's clock."
+            )
+        change(job, snapshot_at=at)
 
     def check(self, job: Any, field: str, to: str) -> None:
         """A job is completed only when each of its disks is. Raises Conflict, which names one that is not."""

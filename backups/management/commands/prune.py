@@ -13,10 +13,11 @@ from backups.queries import policy_record
 from backups.services.pruning import planned, prune
 from config.jobs.moves import By
 from config.jobs.refusals import Refusal
+from config.schema.told import ErrorsInFormat
 from inventory.models import Organization, VMContext
 
 
-class Command(BaseCommand):
+class Command(ErrorsInFormat, BaseCommand):
     help = (
         "Say which restore points their policies keep and which not, each with the reason, and prune the latter with "
         "--apply: a pruned one is no restore point any more, and its row stays. Example: prune --apply"

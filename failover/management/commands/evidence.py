@@ -9,6 +9,7 @@ from django.core.management.base import BaseCommand, CommandError, CommandParser
 
 from config.jobs.refusals import Refusal
 from config.schema.exits import REFUSED, USAGE
+from config.schema.told import ErrorsInFormat
 from failover.evidence import as_html, evidence_of
 from failover.models import FailoverJob
 
@@ -21,7 +22,7 @@ exit code: 0 it was written; 2 there is no such failover job; 4 it is not over y
 """
 
 
-class Command(BaseCommand):
+class Command(ErrorsInFormat, BaseCommand):
     help = "Write the sealed evidence of a failover that is over, and print the head of its chain."
 
     def create_parser(self, prog_name: str, subcommand: str, **kwargs: Any) -> CommandParser:

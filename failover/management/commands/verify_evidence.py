@@ -9,6 +9,7 @@ from django.core.management.base import BaseCommand, CommandError, CommandParser
 
 from config.jobs.refusals import Refusal
 from config.schema.exits import ERROR, USAGE
+from config.schema.told import ErrorsInFormat
 from failover.evidence import differences_of, faults_of
 from failover.models import FailoverJob
 
@@ -23,7 +24,7 @@ evidence, or its key is not set.
 """
 
 
-class Command(BaseCommand):
+class Command(ErrorsInFormat, BaseCommand):
     help = "Verify the evidence of a failover: that no entry was changed, added or taken away since it was sealed."
 
     def create_parser(self, prog_name: str, subcommand: str, **kwargs: Any) -> CommandParser:

@@ -44,7 +44,7 @@ def test_a_vm_is_replicated_by_an_engine_that_knows_nothing_but_the_api(vm):
         answer = engine.put(
             f"jobs/{job}/disks/{disk}", fence=fence, status="completed", bytes=1000, change_id=f"{TRACKING}/1"
         )
-        assert (answer["status"], answer["new_change_id"]) == ("completed", f"{TRACKING}/1")
+        assert (answer["status"], answer["change_id"]) == ("completed", f"{TRACKING}/1")
     done = engine.post(f"jobs/{job}/complete", fence=fence)
     assert (done["status"], done["progress"]["percent"], done["lost"]) == ("completed", 100.0, False)
     assert [current_base(disk).change_id for disk in vm.disks.all()] == [f"{TRACKING}/1"] * 2

@@ -1,9 +1,9 @@
 """Clients that all want the same VMs at once, and what they saw: for the test of it, and for the benchmark."""
 
+import contextlib
 import random
 import threading
 from collections import Counter
-from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -13,7 +13,7 @@ from django.utils import timezone
 from config.demo.factories import BackupJobFactory, FailoverJobFactory, ReplicationJobFactory
 from config.jobs import engines, people
 from config.jobs.moves import By, create_job
-from config.jobs.refusals import ClaimHeld, Conflict, Refusal
+from config.jobs.refusals import ClaimHeld, Conflict, JobEnded
 from config.jobs.transactions import whole
 
 ENDS: dict[str, tuple[str, ...]] = {"replication": ("replicating",), "failover": (), "backup": ()}
@@ -29,7 +29,6 @@ class Seen:
     """What the clients met, together."""
 
     created: Counter[str] = field(default_factory=Counter)
-    moves: int = 0
     refused: Counter[str] = field(default_factory=Counter)
     unnamed: list[str] = field(default_factory=list)
     """Refusals that do not say who holds the VM."""
@@ -69,10 +68,9 @@ def _attempt(chance: random.Random, vms: list[Any], related: dict[str, Any], see
             if isinstance(refusal, ClaimHeld) and " job " not in str(refusal):
                 seen.unnamed.append(str(refusal))
         return
-    moves = 1 + _end(chance, job)
     with lock:
         seen.created[kind] += 1
-        seen.moves += moves
+    _end(chance, job)
 
 
 def _new(kind: str, vm: Any, related: dict[str, Any]) -> Any:
@@ -80,24 +78,16 @@ def _new(kind: str, vm: Any, related: dict[str, Any]) -> Any:
     return FACTORIES[kind].build(vm_context=vm, created_at=timezone.now(), **columns)
 
 
-def _end(chance: random.Random, job: Any) -> int:
-    """Go on with a job as an engine or a person does until it has ended; how many events that made."""
-    if chance.random() < 0.3:
-        people.cancel(job.public_id, by=By("person"), reason="not now")
-        return 1
-    made = _make(lambda: engines.take_next([job.KIND], engine="engine", by=By("engine")))
-    if made is None:
-        # Another client's engine took it, or its job; whose it is now ends it.
-        return 0
-    for _ in range(chance.randrange(3)):
-        engines.heartbeat(made.job.public_id, made.fence)
-        engines.progress(made.job.public_id, made.fence, percent=chance.random() * 100)
-    engines.fail(made.job.public_id, made.fence, code="chance", message="It was to be.", by=By("engine"))
-    return 2
+def _end(chance: random.Random, job: Any) -> None:
+    """Go on with a job as a person does, or with any as an engine does.
 
-
-def _make(act: Callable[[], Any]) -> Any:
-    try:
-        return act()
-    except Refusal:
-        return None
+    What a client has created may be taken by the engine of another, and what that works on may be cancelled.
+    """
+    with contextlib.suppress(JobEnded):
+        if chance.random() < 0.3:
+            people.cancel(job.public_id, by=By("person"), reason="not now")
+        elif made := engines.take_next([job.KIND], engine="engine", by=By("engine")):
+            for _ in range(chance.randrange(3)):
+                engines.heartbeat(made.job.public_id, made.fence)
+                engines.progress(made.job.public_id, made.fence, percent=chance.random() * 100)
+            engines.fail(made.job.public_id, made.fence, code="chance", message="It was to be.", by=By("engine"))

@@ -1,0 +1,317 @@
+"""Readiness, network mappings and failovers over HTTP."""
+
+from typing import Any, Literal
+
+from django.http import HttpRequest, HttpResponse
+from ninja import Router, Schema, Status
+from pydantic import Field
+
+from config.api.callers import Scope, caller_of, needs
+from config.api.paging import Page, Pages, Paging, newest_first
+from config.jobs.api import FenceIn, JobOut, by, once, shown, vm_of
+from config.jobs.refusals import NotFound
+from failover.evidence import as_html, evidence_of
+from failover.models import FailoverJob, NetworkMapping
+from failover.queries import mapping_gaps
+from failover.readiness import Readiness, readiness_of, readiness_of_all
+from failover.services.failovers import commit, create_failover, request_cleanup, request_rollback
+from failover.services.mappings import delete_mapping, set_mapping
+from failover.services.steps import record_step
+from failover.services.volumes import record_destination, record_snapshot, record_volume
+from inventory.models import VMContext
+from replication.models import TargetNetwork
+
+router = Router(tags=["failover"])
+MOST_KEY = 2**63 - 1
+PAGE = 200
+
+
+class FindingOut(Schema):
+    """`unknown`: the check could not be made, which is not ready either."""
+
+    code: str
+    severity: str
+    applies_to: str
+    unknown: bool
+    subject: str | None
+    message: str
+    remedy: str
+    since: str | None
+
+
+class ReadinessOut(Schema):
+    """`verdict`: ready, not_ready or unknown; never ready while anything is unknown."""
+
+    context_id: str
+    vm_name: str
+    kind: str
+    verdict: str
+    findings: list[FindingOut]
+
+
+class FleetOut(Schema):
+    """`counts` are of the whole fleet, `items` of the page; `next` is the context_id to go on after."""
+
+    counts: dict[str, int]
+    items: list[ReadinessOut]
+    next: str | None
+
+
+class FailoverIn(Schema):
+    context_id: str = Field(max_length=191)
+    kind: Literal["test", "live"]
+    override_reason: str | None = Field(None, min_length=1, max_length=10_000)
+
+
+class FailoverOut(JobOut):
+    failover: str
+    aftermath: str
+    override_reason: str | None
+    destination_vm_id: str | None
+
+
+class ReasonIn(Schema):
+    reason: str | None = Field(None, min_length=1, max_length=10_000)
+
+
+class SaidReasonIn(Schema):
+    reason: str = Field(min_length=1, max_length=10_000)
+
+
+class MappingIn(Schema):
+    context_id: str = Field(max_length=191)
+    source_network_name: str = Field(min_length=1, max_length=255)
+    purpose: Literal["test", "live"]
+    target_network_id: int = Field(ge=1, le=MOST_KEY, strict=True)
+    version: int | None = Field(None, ge=1, le=MOST_KEY, strict=True)
+
+
+class MappingOut(Schema):
+    id: int
+    context_id: str
+    source_network_name: str
+    purpose: str
+    target_network_id: int
+    target_network_name: str
+    version: int
+
+
+class SnapshotIn(FenceIn):
+    status: str = Field(max_length=64)
+    snapshot_id: str | None = Field(None, min_length=1, max_length=191)
+    error_message: str | None = Field(None, min_length=1, max_length=10_000)
+
+
+class VolumeIn(FenceIn):
+    status: str = Field(max_length=64)
+    device_path: str | None = Field(None, min_length=1, max_length=255)
+
+
+class StepIn(FenceIn):
+    seq: int = Field(ge=1, le=10_000, strict=True)
+    status: str = Field(max_length=64)
+    name: str | None = Field(None, min_length=1, max_length=128)
+    message: str | None = Field(None, min_length=1, max_length=10_000)
+
+
+class DestinationIn(FenceIn):
+    destination_vm_id: str = Field(min_length=1, max_length=191)
+
+
+def _failover(job: FailoverJob) -> dict[str, Any]:
+    own = {"failover": job.job_type, "aftermath": job.aftermath, "override_reason": job.override_reason}
+    return {**shown(job), **own, "destination_vm_id": job.destination_vm_id}
+
+
+def _readiness(found: Readiness, kind: str) -> dict[str, Any]:
+    return {
+        "context_id": found.vm_context_id,
+        "vm_name": found.name,
+        "kind": kind,
+        "verdict": found.verdict(kind).value,
+        "findings": [finding.as_json() for finding in found.of(kind)],
+    }
+
+
+def _job_of(request: HttpRequest, job: str) -> FailoverJob:
+    rows = FailoverJob.objects.of(caller_of(request).organization).select_related("vm_context")
+    row = rows.filter(job_id=job).first()
+    if row is None:
+        raise NotFound(f"There is no failover job {job}.")
+    return row
+
+
+@router.get("/vm-contexts/{context_id}/readiness", response=ReadinessOut)
+@needs(Scope.READ)
+def readiness(request: HttpRequest, context_id: str, kind: Literal["test", "live"] = "test") -> Any:
+    """Whether a VM could be failed over now, and if not why and what to do about it."""
+    return _readiness(readiness_of(vm_of(request, context_id)), kind)
+
+
+@router.get("/readiness", response=FleetOut)
+@needs(Scope.READ)
+def fleet(request: HttpRequest, kind: Literal["test", "live"] = "test", after: str = "") -> Any:
+    """The readiness of all managed VMs of the organisation."""
+    vms = VMContext.objects.managed().filter(vcenter__organization=caller_of(request).organization)
+    found = sorted(readiness_of_all(vms), key=lambda each: each.vm_context_id)
+    counts = {"ready": 0, "not_ready": 0, "unknown": 0}
+    for each in found:
+        counts[each.verdict(kind).value] += 1
+    page = [each for each in found if each.vm_context_id > after]
+    following = page[PAGE - 1].vm_context_id if len(page) > PAGE else None
+    return {"counts": counts, "items": [_readiness(each, kind) for each in page[:PAGE]], "next": following}
+
+
+@router.post("/failovers", response={201: FailoverOut})
+@needs(Scope.OPERATE)
+def create(request: HttpRequest, body: FailoverIn) -> Any:
+    """Decide to fail a VM over; 422 with the findings where something speaks against it."""
+
+    def act() -> tuple[int, Any]:
+        vm = vm_of(request, body.context_id)
+        return 201, _failover(create_failover(vm, body.kind, by=by(request), override_reason=body.override_reason))
+
+    return once(request, act)
+
+
+@router.get("/failovers", response=Page[FailoverOut])
+@needs(Scope.READ)
+def list_failovers(request: HttpRequest, paging: Paging = Pages, status: str | None = None) -> Any:
+    """The failover jobs, the newest first."""
+    rows = FailoverJob.objects.of(caller_of(request).organization).select_related("vm_context")
+    return newest_first([(rows.filter(status=status) if status else rows, "pk")], paging, _failover)
+
+
+@router.get("/failovers/{job}", response=FailoverOut)
+@needs(Scope.READ)
+def one(request: HttpRequest, job: str) -> Any:
+    """One failover job."""
+    return _failover(_job_of(request, job))
+
+
+@router.post("/failovers/{job}/cleanup", response=FailoverOut)
+@needs(Scope.OPERATE)
+def clean_up(request: HttpRequest, job: str, body: ReasonIn) -> Any:
+    """Have what a test made cleaned up; the job waits for an engine again."""
+    organization = caller_of(request).organization
+    return _failover(request_cleanup(job, by=by(request), reason=body.reason, organization=organization))
+
+
+@router.post("/failovers/{job}/rollback", response=FailoverOut)
+@needs(Scope.OPERATE)
+def roll_back(request: HttpRequest, job: str, body: SaidReasonIn) -> Any:
+    """Have a live failover reverted; the job waits for an engine again."""
+    organization = caller_of(request).organization
+    return _failover(request_rollback(job, by=by(request), reason=body.reason, organization=organization))
+
+
+@router.post("/failovers/{job}/commit", response=FailoverOut)
+@needs(Scope.OPERATE)
+def accept(request: HttpRequest, job: str, body: SaidReasonIn) -> Any:
+    """Accept a live failover: the VM runs at the target from now on."""
+    organization = caller_of(request).organization
+    return _failover(commit(job, by=by(request), reason=body.reason, organization=organization))
+
+
+@router.get("/evidence/{job}")
+@needs(Scope.READ)
+def evidence(request: HttpRequest, job: str) -> Any:
+    """What a failover did and found, sealed: as JSON, or as a page for who accepts text/html."""
+    document = evidence_of(_job_of(request, job))
+    return HttpResponse(as_html(document)) if "text/html" in request.headers.get("Accept", "") else document
+
+
+@router.put("/jobs/{job}/snapshots/{disk_id}", response={204: None})
+@needs(Scope.ENGINE)
+def put_snapshot(request: HttpRequest, job: str, disk_id: str, body: SnapshotIn) -> Any:
+    """Say how the snapshot of the volume of a disk stands."""
+    said = body.model_dump(exclude={"fence"})
+    record_snapshot(job, body.fence, disk_id, **said, organization=caller_of(request).organization)
+    return Status(204, None)
+
+
+@router.put("/jobs/{job}/volumes/{disk_id}", response={204: None})
+@needs(Scope.ENGINE)
+def put_volume(request: HttpRequest, job: str, disk_id: str, body: VolumeIn) -> Any:
+    """Say where the volume of a disk is now."""
+    said = body.model_dump(exclude={"fence"})
+    record_volume(job, body.fence, disk_id, **said, organization=caller_of(request).organization)
+    return Status(204, None)
+
+
+@router.post("/jobs/{job}/steps", response={204: None})
+@needs(Scope.ENGINE)
+def post_step(request: HttpRequest, job: str, body: StepIn) -> Any:
+    """Say what was done in a step."""
+    said = body.model_dump(exclude={"fence"})
+    record_step(job, body.fence, **said, organization=caller_of(request).organization)
+    return Status(204, None)
+
+
+@router.put("/jobs/{job}/destination", response={204: None})
+@needs(Scope.ENGINE)
+def put_destination(request: HttpRequest, job: str, body: DestinationIn) -> Any:
+    """Say which VM was made in the target."""
+    record_destination(job, body.fence, body.destination_vm_id, organization=caller_of(request).organization)
+    return Status(204, None)
+
+
+def _mapping(row: NetworkMapping) -> dict[str, Any]:
+    return {
+        "id": row.pk,
+        "context_id": row.vm_context_id,
+        "source_network_name": row.source_network_name,
+        "purpose": row.purpose,
+        "target_network_id": row.target_network_id,
+        "target_network_name": row.target_network.name,
+        "version": row.version,
+    }
+
+
+def _mappings(request: HttpRequest) -> Any:
+    mine = {"vm_context__vcenter__organization": caller_of(request).organization}
+    return NetworkMapping.objects.select_related("target_network").filter(**mine)
+
+
+@router.get("/network-mappings", response=Page[MappingOut])
+@needs(Scope.READ)
+def list_mappings(request: HttpRequest, paging: Paging = Pages, context_id: str | None = None) -> Any:
+    """Where the networks of VMs lead."""
+    rows = _mappings(request)
+    return newest_first([(rows.filter(vm_context=context_id) if context_id else rows, "pk")], paging, _mapping)
+
+
+@router.get("/network-mappings/gaps", response=list[dict[str, Any]])
+@needs(Scope.READ)
+def list_gaps(request: HttpRequest) -> Any:
+    """The interfaces that lead nowhere, for a test, live, or both."""
+    organization = caller_of(request).organization
+    return list(mapping_gaps(VMContext.objects.managed().filter(vcenter__organization=organization))[:10_000])
+
+
+@router.post("/network-mappings", response={201: MappingOut})
+@needs(Scope.OPERATE)
+def put_mapping(request: HttpRequest, body: MappingIn) -> Any:
+    """Lead a source network of a VM to a target network; with `version`, only where the mapping is still that one."""
+
+    def act() -> tuple[int, Any]:
+        vm = vm_of(request, body.context_id)
+        organization = caller_of(request).organization
+        network = TargetNetwork.objects.filter(target__organization=organization, pk=body.target_network_id).first()
+        if network is None:
+            raise NotFound(f"There is no target network {body.target_network_id}.")
+        row = set_mapping(vm, body.source_network_name, body.purpose, network, by=by(request), version=body.version)
+        return 201, _mapping(row)
+
+    return once(request, act)
+
+
+@router.delete("/network-mappings/{mapping}", response={204: None})
+@needs(Scope.OPERATE)
+def remove_mapping(request: HttpRequest, mapping: int) -> Any:
+    """Delete one mapping."""
+    row = _mappings(request).filter(pk=mapping).first() if 0 < mapping <= MOST_KEY else None
+    if row is None:
+        raise NotFound(f"There is no network mapping {mapping}.")
+    delete_mapping(row, by=by(request))
+    return Status(204, None)
