@@ -5,8 +5,10 @@ from ninja import NinjaAPI
 from backups.api import router as backups
 from config.api.authentication import KeyAuth, PersonAuth
 from config.api.errors import StrictParser, install
+from config.api.vms import router as vms
 from config.jobs.api import router as jobs
 from failover.api import router as failover
+from inventory.api import router as keys
 from replication.api import router as replication
 
 api = NinjaAPI(
@@ -17,7 +19,9 @@ api = NinjaAPI(
     parser=StrictParser(),
 )
 install(api)
+api.add_router("", vms)
 api.add_router("", jobs)
 api.add_router("", replication)
 api.add_router("", failover)
 api.add_router("", backups)
+api.add_router("", keys)

@@ -1,0 +1,86 @@
+"""Keys over HTTP."""
+
+from datetime import datetime
+from typing import Any
+
+from django.db import IntegrityError, transaction
+from django.http import HttpRequest
+from django.utils import timezone
+from ninja import Router, Schema, Status
+from ninja.errors import HttpError
+from pydantic import AwareDatetime, Field
+
+from config.api.callers import Scope, caller_of, needs
+from config.api.paging import Page, Pages, Paging, newest_first
+from inventory.keys import make_key
+from inventory.models import ApiKey
+
+router = Router(tags=["keys"])
+MOST_KEY = 2**63 - 1
+
+
+class KeyIn(Schema):
+    name: str = Field(min_length=1, max_length=128)
+    scopes: list[Scope] = Field(min_length=1, max_length=len(Scope))
+    expires_at: AwareDatetime | None = None
+
+
+class KeyOut(Schema):
+    id: int
+    name: str
+    prefix: str
+    scopes: list[str]
+    owner: str
+    created_at: datetime
+    expires_at: datetime | None
+    last_used_at: datetime | None
+    revoked_at: datetime | None
+
+
+class NewKeyOut(KeyOut):
+    """The secret is shown here, and never again."""
+
+    secret: str
+
+
+def _shown(row: ApiKey) -> dict[str, Any]:
+    names = ("name", "prefix", "scopes", "created_at", "expires_at", "last_used_at", "revoked_at")
+    return {"id": row.pk, "owner": row.owner.get_username(), **{name: getattr(row, name) for name in names}}
+
+
+def _mine(request: HttpRequest) -> Any:
+    return ApiKey.objects.select_related("owner").filter(organization=caller_of(request).organization)
+
+
+@router.post("/keys", response={201: NewKeyOut})
+@needs(Scope.ADMIN)
+def create(request: HttpRequest, body: KeyIn) -> Any:
+    """Make a key; it may do no more than who asks for it. Said again with the same name, it is refused."""
+    caller = caller_of(request)
+    if beyond := sorted(set(map(str, body.scopes)) - caller.scopes):
+        raise HttpError(403, f"You have not the scope {', '.join(beyond)} yourself: ask somebody who has.")
+    try:
+        with transaction.atomic():
+            made = make_key(caller.organization, caller.user, body.name, body.scopes, expires_at=body.expires_at)
+    except IntegrityError:
+        raise HttpError(409, f"There is a key {body.name} already: give this one another name.") from None
+    made.row.refresh_from_db()
+    return Status(201, {**_shown(made.row), "secret": made.secret})
+
+
+@router.get("/keys", response=Page[KeyOut])
+@needs(Scope.ADMIN)
+def list_keys(request: HttpRequest, paging: Paging = Pages) -> Any:
+    """The keys of the organisation, without their secrets."""
+    return newest_first([(_mine(request), "pk")], paging, _shown)
+
+
+@router.delete("/keys/{key}", response={204: None})
+@needs(Scope.ADMIN)
+def revoke(request: HttpRequest, key: int) -> Any:
+    """Revoke a key from now on; its row stays, as what it did names it."""
+    row = _mine(request).filter(pk=key).first() if 0 < key <= MOST_KEY else None
+    if row is None:
+        raise HttpError(404, f"There is no key {key}.")
+    ApiKey.objects.filter(pk=row.pk, revoked_at=None).update(revoked_at=timezone.now())
+    return Status(204, None)
