@@ -59,11 +59,11 @@ def test_all_rows_are_filled_and_taken_back_whatever_their_key_is(key, what, url
 
 
 def test_killed_at_any_moment_it_fills_each_row_once(url):
-    words = SLOW | {"FILLED": "count", "BATCH_SLEEP": "0.03"}
+    words = SLOW | {"FILLED": "count", "BATCH_SLEEP": "0"}
     assert migrate(url, "0001", **words)[0] == 0
     lots, kills = random.Random(), 0
     for _ in range(5):
-        came, process = place(url)[0], start(url, "migrate", "filled", "0002", **words)
+        came, process = place(url)[0], start(url, "migrate", "filled", "0002", **words | {"BATCH_SLEEP": "0.15"})
         wait_for(functools.partial(has_come_further, url, came), "a batch")
         time.sleep(lots.uniform(0, 0.2))
         process.kill()
