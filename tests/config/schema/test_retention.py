@@ -362,7 +362,7 @@ def test_a_database_that_does_not_answer_is_unknown_and_a_table_that_is_not_ther
     with fresh_database(engine) as url:
         if engine != "sqlite":
             done = run_manage("apply_retention", DATABASE_URL=url)
-            assert "There is no table host_metrics: run migrate first." in done.stderr
+            assert "There is no table schema_probes: run migrate first." in done.stderr
     assert run_manage("apply_retention", DATABASE_URL=url).returncode == UNREACHABLE
 
 
