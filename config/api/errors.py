@@ -42,8 +42,28 @@ class Error(Schema):
     request_id: str
 
 
-ERRORS = dict.fromkeys((400, 401, 403, 404, 409, 413, 422, 429, 503), Error)
-"""What each operation may answer beside its own answer."""
+ERRORS = {
+    400: "What was sent is no request of this API.",
+    401: "No key, or none that may be used now.",
+    403: "The caller may not do this.",
+    404: "There is no such thing, or none that the caller may know of.",
+    409: "Not as things stand now: somebody else works on it, or it has changed.",
+    413: "The body is too large.",
+    422: "What was said can never be done so, or something speaks against it.",
+    503: "The database cannot be reached.",
+}
+
+
+def declare(document: dict[str, Any]) -> None:
+    """Say in an OpenAPI document what each operation may answer beside its own answer."""
+    schemas = document["components"].setdefault("schemas", {})
+    whole = Error.model_json_schema(ref_template="#/components/schemas/{model}")
+    schemas.update(whole.pop("$defs"), Error=whole)
+    content = {"application/json": {"schema": {"$ref": "#/components/schemas/Error"}}}
+    for path in document["paths"].values():
+        for operation in path.values():
+            for status, text in ERRORS.items():
+                operation["responses"].setdefault(status, {"description": text, "content": content})
 
 
 class StrictParser(Parser):

@@ -1,17 +1,29 @@
 """The API under `/api/v1/`."""
 
+from typing import Any
+
 from ninja import NinjaAPI
 
 from backups.api import router as backups
 from config.api.authentication import KeyAuth, PersonAuth
-from config.api.errors import StrictParser, install
+from config.api.errors import StrictParser, declare, install
 from config.api.vms import router as vms
 from config.jobs.api import router as jobs
 from failover.api import router as failover
 from inventory.api import router as keys
 from replication.api import router as replication
 
-api = NinjaAPI(
+
+class HubAPI(NinjaAPI):
+    """With every error declared in its OpenAPI document."""
+
+    def get_openapi_schema(self, **options: Any) -> Any:
+        document = super().get_openapi_schema(**options)
+        declare(document)
+        return document
+
+
+api = HubAPI(
     title="Recovery Hub",
     version="1",
     urls_namespace="api",
