@@ -227,6 +227,8 @@ EVIDENCE_KEYS = words("EVIDENCE_KEY")
 if any(len(key) < 32 for key in EVIDENCE_KEYS):
     raise ImproperlyConfigured("EVIDENCE_KEY has a key of less than 32 characters: make one with openssl rand -hex 32.")
 
+API_CALLS_PER_MINUTE = seconds("API_CALLS_PER_MINUTE", default=30_000, unit="calls")
+
 RETENTION_METRICS_DAYS = days("RETENTION_METRICS_DAYS", default=395)
 RETENTION_EVENTS_DAYS = days("RETENTION_EVENTS_DAYS", default=1_095)
 RETENTION_PROBES_DAYS = days("RETENTION_PROBES_DAYS", default=90)

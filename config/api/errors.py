@@ -9,7 +9,7 @@ from django.core.exceptions import RequestDataTooBig
 from django.db import DatabaseError, OperationalError
 from django.http import Http404, HttpRequest, HttpResponse
 from ninja import NinjaAPI, Schema
-from ninja.errors import HttpError, ValidationError
+from ninja.errors import HttpError, Throttled, ValidationError
 from ninja.parser import Parser
 
 from config.api.requests import request_id_of
@@ -50,6 +50,7 @@ ERRORS = {
     409: "Not as things stand now: somebody else works on it, or it has changed.",
     413: "The body is too large.",
     422: "What was said can never be done so, or something speaks against it.",
+    429: "Too many calls in this minute.",
     503: "The database cannot be reached.",
 }
 
@@ -121,6 +122,12 @@ def install(api: NinjaAPI) -> None:
     @api.exception_handler(HttpError)
     def http(request: HttpRequest, error: HttpError) -> HttpResponse:
         return answer(request, error.status_code, CODES.get(error.status_code, "error"), str(error))
+
+    @api.exception_handler(Throttled)
+    def too_many(request: HttpRequest, error: Throttled) -> HttpResponse:
+        response = answer(request, 429, "too_many", f"Too many calls: go on in {error.wait} s, and more slowly.")
+        response["Retry-After"] = str(error.wait)
+        return response
 
     @api.exception_handler(Http404)
     def missing(request: HttpRequest, error: Http404) -> HttpResponse:

@@ -7,6 +7,7 @@ from ninja import NinjaAPI
 from backups.api import router as backups
 from config.api.authentication import KeyAuth, PersonAuth
 from config.api.errors import StrictParser, declare, install
+from config.api.limits import PerMinute
 from config.api.vms import router as vms
 from config.jobs.api import router as jobs
 from failover.api import router as failover
@@ -29,6 +30,7 @@ api = HubAPI(
     urls_namespace="api",
     auth=[KeyAuth(), PersonAuth()],
     parser=StrictParser(),
+    throttle=[PerMinute()],
 )
 install(api)
 api.add_router("", vms)

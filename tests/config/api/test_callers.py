@@ -3,6 +3,7 @@
 from datetime import timedelta
 
 import pytest
+from django.core.cache import cache
 from django.db import connection
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
@@ -175,3 +176,17 @@ def test_pages_hold_each_job_once_in_order_whatever_is_added_meanwhile():
         ReplicationJob.objects.filter(status="failed").update(created_at=at + timedelta(hours=1))
     assert len(seen) == len(set(seen)) == 7
     assert seen == sorted(seen, key=lambda key: ReplicationJob.objects.get(pk=key).created_at, reverse=True)
+
+
+def test_a_caller_that_calls_too_often_is_told_when_to_go_on_and_others_are_not(settings):
+    cache.clear()
+    settings.API_CALLS_PER_MINUTE = 3
+    wild, calm = hub_of(), hub_of()
+    with pytest.raises(Refused) as refused:
+        for _ in range(8):
+            wild.get("jobs")
+    assert (refused.value.status, refused.value.code) == (429, "too_many")
+    assert 1 <= int(wild.response["Retry-After"]) <= 60
+    calm.get("jobs")
+    settings.API_CALLS_PER_MINUTE = 0
+    wild.get("jobs")
