@@ -19,7 +19,7 @@ exit_0_if_empty := from inventory.models import VMContext; raise SystemExit(VMCo
 installed = $(1:%=$(VENV)/installed-%)
 
 .DEFAULT_GOAL := help
-.PHONY: help run test setup lint format bench test-kill test-cluster test-readiness test-django docs lock \
+.PHONY: help run test setup lint format bench test-kill test-cluster test-jobs test-readiness test-django docs lock \
 	db-migrate db-rollback db-migrate-create db-version db-status db-seed db-clean db-reset db-test-setup \
 	db-test-clean db-validate db-console db-backup db-restore \
 	packages-for-run packages-for-test packages-for-cluster ready-for-test
@@ -52,6 +52,9 @@ format: setup ## lay the code out
 
 test-kill: ready-for-test ## kill migrate at every boundary between statements, on every engine (hours)
 	@$(PYTHON) -m tests.awkward --engines "$(ENGINES)"
+
+test-jobs: setup ## 32 clients at once that want the same 8 VMs, 10,000 times (minutes)
+	@$(PYTHON) -m pytest -s -m slow tests/config/jobs/test_colliding.py $(ARGS)
 
 test-readiness: setup ## readiness of 500 estates of chance, against a person's way of looking it up (minutes)
 	@$(PYTHON) -m pytest -m slow tests/failover/test_readiness_estates.py $(ARGS)

@@ -5,15 +5,16 @@ import random
 import threading
 from collections import Counter
 from dataclasses import dataclass, field
+from datetime import timedelta
 from typing import Any
 
 from django.db import connection
 from django.utils import timezone
 
 from config.demo.factories import BackupJobFactory, FailoverJobFactory, ReplicationJobFactory
-from config.jobs import engines, people
+from config.jobs import claims, engines, people
 from config.jobs.moves import By, create_job
-from config.jobs.refusals import ClaimHeld, Conflict, JobEnded
+from config.jobs.refusals import ClaimHeld, Conflict, JobEnded, StaleFence
 from config.jobs.transactions import whole
 
 ENDS: dict[str, tuple[str, ...]] = {"replication": ("replicating",), "failover": (), "backup": ()}
@@ -90,4 +91,20 @@ def _end(chance: random.Random, job: Any) -> None:
             for _ in range(chance.randrange(3)):
                 engines.heartbeat(made.job.public_id, made.fence)
                 engines.progress(made.job.public_id, made.fence, percent=chance.random() * 100)
-            engines.fail(made.job.public_id, made.fence, code="chance", message="It was to be.", by=By("engine"))
+            fence = _take_over(made) if chance.random() < 0.2 else made.fence
+            engines.fail(made.job.public_id, fence, code="chance", message="It was to be.", by=By("engine"))
+
+
+def _take_over(made: engines.Taken) -> int:
+    """Its engine is killed, and its job lost and taken over; what the engine says after all is refused."""
+    job = made.job.public_id
+    long_ago = timezone.now() - timedelta(hours=1)
+    claims.rows(made.job).filter(fence=made.fence).update(heartbeat_at=long_ago)
+    fence = people.take_over(job, by=By("person"), reason="its engine is dead")
+    for late in (engines.heartbeat, engines.progress):
+        try:
+            late(job, made.fence)
+        except (StaleFence, JobEnded):
+            continue
+        raise AssertionError(f"{late.__name__} of a dead engine was taken for that of {job}.")
+    return fence

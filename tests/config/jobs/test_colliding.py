@@ -10,22 +10,31 @@ from config.jobs.models import JobEvent
 from inventory.models import OperationClaim
 from tests.config.jobs.colliding import collide
 
-CLIENTS, ATTEMPTS = 8, 160
-
 
 @pytest.mark.django_db(transaction=True)
 def test_clients_at_once_never_get_two_jobs_on_one_vm_and_lose_no_event():
+    collides(vms=3, clients=8, attempts=160)
+
+
+@pytest.mark.slow
+@pytest.mark.django_db(transaction=True)
+def test_32_clients_with_10_000_attempts_at_8_vms():
+    collides(vms=8, clients=32, attempts=10_000)
+
+
+def collides(*, vms: int, clients: int, attempts: int) -> None:
     vcenter = VcenterFactory.create()
-    vms = VMContextFactory.create_batch(3, vcenter=vcenter)
+    wanted = VMContextFactory.create_batch(vms, vcenter=vcenter)
     related = {
         "target": TargetFactory.create(organization=vcenter.organization),
         "repository": BackupRepositoryFactory.create(organization=vcenter.organization),
     }
-    seen = collide(vms, related, clients=CLIENTS, attempts=ATTEMPTS, seed=1)
+    seen = collide(wanted, related, clients=clients, attempts=attempts, seed=1)
     assert seen.errors == []
     assert seen.unnamed == []
     assert set(seen.refused) <= {"claim_held", "claim_just_freed"}
-    assert sum(seen.created.values()) + sum(seen.refused.values()) == ATTEMPTS
+    assert sum(seen.created.values()) + sum(seen.refused.values()) == attempts // clients * clients
+    print(f"{dict(seen.created)} created, {dict(seen.refused)} refused")
     agrees_with_what_was_done(seen)
 
 
@@ -42,8 +51,10 @@ def agrees_with_what_was_done(seen) -> None:
         assert [before for before, _ in statuses] == [None, *(after for _, after in statuses[:-1])]
         assert statuses[-1][1] == job.status
         assert events[job.public_id] == len(statuses) >= 1
-    assert sum(OperationClaim.objects.values_list("fence", flat=True)) == sum(seen.created.values()) + sum(
-        1
+    taken = [
+        (before, after)
         for before, after in JobEvent.objects.values_list("from_status", "to_status")
-        if before == "pending" and after in ("running", "validating")
-    )
+        if before == after or (before, after) in {("pending", "running"), ("pending", "validating")}
+    ]
+    fences = sum(OperationClaim.objects.values_list("fence", flat=True))
+    assert fences == sum(seen.created.values()) + len(taken)
