@@ -109,7 +109,7 @@ def create(request: HttpRequest, body: BackupIn) -> Any:
 @needs(Scope.READ)
 def list_backups(request: HttpRequest, paging: Paging = Pages, status: str | None = None) -> Any:
     """The back-ups, the newest first."""
-    rows = BackupJob.objects.of(caller_of(request).organization).select_related("vm_context")
+    rows = BackupJob.objects.of(caller_of(request).organization).with_lease()
     return newest_first([(rows.filter(status=status) if status else rows, "pk")], paging, _backup)
 
 
@@ -173,7 +173,7 @@ def restore(request: HttpRequest, body: RestoreIn) -> Any:
 @needs(Scope.READ)
 def list_restores(request: HttpRequest, paging: Paging = Pages, status: str | None = None) -> Any:
     """The restores, the newest first."""
-    rows = RestoreJob.objects.of(caller_of(request).organization).select_related("backup__vm_context")
+    rows = RestoreJob.objects.of(caller_of(request).organization).with_lease()
     return newest_first([(rows.filter(status=status) if status else rows, "pk")], paging, _restore)
 
 

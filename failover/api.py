@@ -178,7 +178,7 @@ def create(request: HttpRequest, body: FailoverIn) -> Any:
 @needs(Scope.READ)
 def list_failovers(request: HttpRequest, paging: Paging = Pages, status: str | None = None) -> Any:
     """The failover jobs, the newest first."""
-    rows = FailoverJob.objects.of(caller_of(request).organization).select_related("vm_context")
+    rows = FailoverJob.objects.of(caller_of(request).organization).with_lease()
     return newest_first([(rows.filter(status=status) if status else rows, "pk")], paging, _failover)
 
 

@@ -48,7 +48,7 @@ def create(request: HttpRequest, body: ReplicationIn) -> Any:
 @needs(Scope.READ)
 def list_replications(request: HttpRequest, paging: Paging = Pages, status: str | None = None) -> Any:
     """The replication jobs, the newest first."""
-    rows = ReplicationJob.objects.of(caller_of(request).organization).select_related("vm_context")
+    rows = ReplicationJob.objects.of(caller_of(request).organization).with_lease()
     return newest_first([(rows.filter(status=status) if status else rows, "pk")], paging, _shown)
 
 

@@ -166,9 +166,13 @@ def vm_of(request: HttpRequest, context_id: str) -> VMContext:
 
 
 def shown(job: Any) -> dict[str, Any]:
-    """A job as JSON."""
-    lease = claims.lease_of(job) if job.is_worked_on else None
-    at_work = {"lost": lease is not None and lease.has_lapsed, "silent_seconds": lease.age if lease else None}
+    """A job as JSON; one of a list comes with its lease (`with_lease`), any other is asked for it."""
+    age, length = None, None
+    if job.is_worked_on and hasattr(job, "lease_age"):
+        age, length = job.lease_age, job.lease_length
+    elif job.is_worked_on and (lease := claims.lease_of(job)):
+        age, length = lease.age, lease.seconds
+    at_work = {"lost": age is not None and length is not None and age > length, "silent_seconds": age}
     body = {
         "id": job.public_id,
         "kind": job.KIND,
@@ -209,7 +213,7 @@ def list_jobs(
     organization = caller_of(request).organization
     lists = []
     for each in [kind_named(kind)] if kind else kinds():
-        rows = each.model.objects.of(organization).select_related(each.model.VM)
+        rows = each.model.objects.of(organization).with_lease()
         if lost is not None:
             silent = rows.lost().values("pk")
             rows = rows.filter(pk__in=silent) if lost else rows.exclude(pk__in=silent)

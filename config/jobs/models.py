@@ -6,7 +6,7 @@ from operator import or_
 from typing import Any, ClassVar, Self
 
 from django.db import models
-from django.db.models import F, Q
+from django.db.models import Case, F, Q, When
 
 from config.jobs.lifecycle import Lifecycle
 from config.schema.constraints import dated, filled, set_while
@@ -36,6 +36,16 @@ class JobQuerySet(models.QuerySet[Any]):
         if self.model.HOLDS_CLAIM:
             at_work = at_work.filter(**{f"{self.model.LEASE}holder_id": F(self.model.PUBLIC_ID)})
         return at_work.annotate(silent_for=SecondsSince(f"{self.model.LEASE}heartbeat_at"))
+
+    def with_lease(self) -> Self:
+        """All of them, each with its VM and with `lease_age` and `lease_length` in seconds, for lists."""
+        holds = Q(**{f"{self.model.LEASE}holder_id": F(self.model.PUBLIC_ID)}) if self.model.HOLDS_CLAIM else Q()
+        age = SecondsSince(f"{self.model.LEASE}heartbeat_at")
+        length = F(f"{self.model.LEASE}lease_seconds")
+        return self.select_related(self.model.VM).annotate(
+            lease_age=Case(When(holds, then=age)) if holds else age,
+            lease_length=Case(When(holds, then=length)) if holds else length,
+        )
 
     def lost(self) -> Self:
         """Those whose engine has not reported within its lease. They have not failed, and hold what they held."""

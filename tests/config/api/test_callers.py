@@ -9,12 +9,19 @@ from django.test import Client
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
-from config.demo.factories import MembershipFactory, OrganizationFactory, ReplicationJobFactory, UserFactory
+from config.demo.factories import (
+    MembershipFactory,
+    OrganizationFactory,
+    ReplicationJobFactory,
+    UserFactory,
+    VMContextFactory,
+)
 from config.jobs.models import IdempotencyKey
 from inventory.keys import make_key
 from inventory.models import ApiKey
 from replication.models import ReplicationJob
 from tests.config.api.client import Hub, Refused, hub_of
+from tests.config.jobs.holding import hold
 
 pytestmark = pytest.mark.django_db
 
@@ -190,3 +197,20 @@ def test_a_caller_that_calls_too_often_is_told_when_to_go_on_and_others_are_not(
     calm.get("jobs")
     settings.API_CALLS_PER_MINUTE = 0
     wild.get("jobs")
+
+
+def test_a_list_of_jobs_at_work_takes_as_many_queries_for_many_as_for_one(django_assert_num_queries):
+    first = ReplicationJobFactory.create(status="running", engine="engine-1")
+    hold(first, silent_for=99)
+    hub = hub_of(first.vm_context.vcenter.organization)
+    hub.get("jobs")
+    with CaptureQueriesContext(connection) as queries:
+        [alone] = hub.get("jobs")["items"]
+    assert (alone["lost"], 90 < alone["silent_seconds"] < 120) == (True, True)
+    for _ in range(4):
+        vm = VMContextFactory.create(vcenter=first.vm_context.vcenter)
+        hold(ReplicationJobFactory.create(vm_context=vm, target=first.target, status="running", engine="engine-1"))
+    with django_assert_num_queries(len(queries)):
+        items = hub.get("jobs")["items"]
+    assert sorted(each["lost"] for each in items) == [False] * 4 + [True]
+    assert [each["id"] for each in hub.get("jobs?lost=true")["items"]] == [first.id]

@@ -1,6 +1,5 @@
 """Every move that a kind of job may make, and every one that it may not, through the services."""
 
-from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -21,6 +20,7 @@ from config.jobs.moves import By, move
 from config.jobs.refusals import Conflict, IllegalMove, JobEnded, Refusal
 from failover.models import AFTERMATH_MOVES, Aftermath, FailoverStatus
 from inventory.models import OperationClaim
+from tests.config.jobs.holding import hold
 
 pytestmark = pytest.mark.django_db
 BY = By("tests", "request-1")
@@ -53,17 +53,6 @@ def job_in(kind: Kind, status: str, **columns: Any) -> Any:
     if job.is_active:
         hold(job)
     return job
-
-
-def hold(job: Any, *, fence: int = 7, silent_for: float = 0) -> None:
-    at = timezone.now() - timedelta(seconds=silent_for)
-    lease = {"fence": fence, "heartbeat_at": at, "lease_seconds": 60}
-    if not job.HOLDS_CLAIM:
-        type(job).objects.filter(pk=job.pk).update(**lease)
-        return
-    OperationClaim.objects.filter(pk=job.vm.pk).update(
-        holder_kind=job.KIND, holder_id=job.public_id, taken_at=at, **lease
-    )
 
 
 @pytest.mark.parametrize(("kind", "columns", "before"), cases())
