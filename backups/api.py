@@ -13,18 +13,18 @@ from backups.services.pruning import planned
 from backups.services.restoring import create_restore
 from backups.services.starting import create_backup
 from config.api.callers import Scope, caller_of, needs
-from config.api.paging import Page, Pages, Paging, newest_first
-from config.jobs.api import JobOut, by, once, shown, vm_of
+from config.api.numbers import Key
+from config.api.paging import Page, Pages, Paging
+from config.jobs.api import JobOut, by, job_of, jobs_page, once, shown, vm_of
 from config.jobs.refusals import NotFound
 
 router = Router(tags=["back-ups"])
-MOST_KEY = 2**63 - 1
 
 
 class BackupIn(Schema):
     context_id: str = Field(max_length=191)
-    repository_id: int = Field(ge=1, le=MOST_KEY, strict=True)
-    policy_id: int | None = Field(None, ge=1, le=MOST_KEY, strict=True)
+    repository_id: Key
+    policy_id: Key | None = None
     type: Literal["auto", "full", "incremental"] = "auto"
 
 
@@ -109,18 +109,14 @@ def create(request: HttpRequest, body: BackupIn) -> Any:
 @needs(Scope.READ)
 def list_backups(request: HttpRequest, paging: Paging = Pages, status: str | None = None) -> Any:
     """The back-ups, the newest first."""
-    rows = BackupJob.objects.of(caller_of(request).organization).with_lease()
-    return newest_first([(rows.filter(status=status) if status else rows, "pk")], paging, _backup)
+    return jobs_page(request, [BackupJob], paging, _backup, status)
 
 
 @router.get("/backups/{job}", response=BackupOut)
 @needs(Scope.READ)
 def one_backup(request: HttpRequest, job: str) -> Any:
     """One back-up."""
-    row = BackupJob.objects.of(caller_of(request).organization).select_related("vm_context").filter(pk=job).first()
-    if row is None:
-        raise NotFound(f"There is no back-up {job}.")
-    return _backup(row)
+    return _backup(job_of(request, BackupJob, job, "back-up"))
 
 
 @router.get("/vm-contexts/{context_id}/restore-points", response=list[RestorePointOut])
@@ -173,16 +169,11 @@ def restore(request: HttpRequest, body: RestoreIn) -> Any:
 @needs(Scope.READ)
 def list_restores(request: HttpRequest, paging: Paging = Pages, status: str | None = None) -> Any:
     """The restores, the newest first."""
-    rows = RestoreJob.objects.of(caller_of(request).organization).with_lease()
-    return newest_first([(rows.filter(status=status) if status else rows, "pk")], paging, _restore)
+    return jobs_page(request, [RestoreJob], paging, _restore, status)
 
 
 @router.get("/restores/{job}", response=RestoreOut)
 @needs(Scope.READ)
 def one_restore(request: HttpRequest, job: str) -> Any:
     """One restore."""
-    rows = RestoreJob.objects.of(caller_of(request).organization).select_related("backup__vm_context")
-    row = rows.filter(pk=job).first()
-    if row is None:
-        raise NotFound(f"There is no restore {job}.")
-    return _restore(row)
+    return _restore(job_of(request, RestoreJob, job, "restore"))

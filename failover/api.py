@@ -7,8 +7,9 @@ from ninja import Router, Schema, Status
 from pydantic import Field
 
 from config.api.callers import Scope, caller_of, needs
+from config.api.numbers import MOST, Key
 from config.api.paging import Page, Pages, Paging, newest_first
-from config.jobs.api import FenceIn, JobOut, by, once, shown, vm_of
+from config.jobs.api import FenceIn, JobOut, ReasonIn, by, job_of, jobs_page, once, shown, vm_of
 from config.jobs.refusals import NotFound
 from failover.evidence import as_html, evidence_of
 from failover.models import FailoverJob, NetworkMapping
@@ -22,7 +23,6 @@ from inventory.models import VMContext
 from replication.models import TargetNetwork
 
 router = Router(tags=["failover"])
-MOST_KEY = 2**63 - 1
 PAGE = 200
 
 
@@ -70,20 +70,16 @@ class FailoverOut(JobOut):
     destination_vm_id: str | None
 
 
-class ReasonIn(Schema):
+class CleanupIn(Schema):
     reason: str | None = Field(None, min_length=1, max_length=10_000)
-
-
-class SaidReasonIn(Schema):
-    reason: str = Field(min_length=1, max_length=10_000)
 
 
 class MappingIn(Schema):
     context_id: str = Field(max_length=191)
     source_network_name: str = Field(min_length=1, max_length=255)
     purpose: Literal["test", "live"]
-    target_network_id: int = Field(ge=1, le=MOST_KEY, strict=True)
-    version: int | None = Field(None, ge=1, le=MOST_KEY, strict=True)
+    target_network_id: Key
+    version: Key | None = None
 
 
 class MappingOut(Schema):
@@ -133,14 +129,6 @@ def _readiness(found: Readiness, kind: str) -> dict[str, Any]:
     }
 
 
-def _job_of(request: HttpRequest, job: str) -> FailoverJob:
-    rows = FailoverJob.objects.of(caller_of(request).organization).select_related("vm_context")
-    row = rows.filter(job_id=job).first()
-    if row is None:
-        raise NotFound(f"There is no failover job {job}.")
-    return row
-
-
 @router.get("/vm-contexts/{context_id}/readiness", response=ReadinessOut)
 @needs(Scope.READ)
 def readiness(request: HttpRequest, context_id: str, kind: Literal["test", "live"] = "test") -> Any:
@@ -178,20 +166,19 @@ def create(request: HttpRequest, body: FailoverIn) -> Any:
 @needs(Scope.READ)
 def list_failovers(request: HttpRequest, paging: Paging = Pages, status: str | None = None) -> Any:
     """The failover jobs, the newest first."""
-    rows = FailoverJob.objects.of(caller_of(request).organization).with_lease()
-    return newest_first([(rows.filter(status=status) if status else rows, "pk")], paging, _failover)
+    return jobs_page(request, [FailoverJob], paging, _failover, status)
 
 
 @router.get("/failovers/{job}", response=FailoverOut)
 @needs(Scope.READ)
 def one(request: HttpRequest, job: str) -> Any:
     """One failover job."""
-    return _failover(_job_of(request, job))
+    return _failover(job_of(request, FailoverJob, job, "failover job"))
 
 
 @router.post("/failovers/{job}/cleanup", response=FailoverOut)
 @needs(Scope.OPERATE)
-def clean_up(request: HttpRequest, job: str, body: ReasonIn) -> Any:
+def clean_up(request: HttpRequest, job: str, body: CleanupIn) -> Any:
     """Have what a test made cleaned up; the job waits for an engine again."""
     organization = caller_of(request).organization
     return _failover(request_cleanup(job, by=by(request), reason=body.reason, organization=organization))
@@ -199,7 +186,7 @@ def clean_up(request: HttpRequest, job: str, body: ReasonIn) -> Any:
 
 @router.post("/failovers/{job}/rollback", response=FailoverOut)
 @needs(Scope.OPERATE)
-def roll_back(request: HttpRequest, job: str, body: SaidReasonIn) -> Any:
+def roll_back(request: HttpRequest, job: str, body: ReasonIn) -> Any:
     """Have a live failover reverted; the job waits for an engine again."""
     organization = caller_of(request).organization
     return _failover(request_rollback(job, by=by(request), reason=body.reason, organization=organization))
@@ -207,7 +194,7 @@ def roll_back(request: HttpRequest, job: str, body: SaidReasonIn) -> Any:
 
 @router.post("/failovers/{job}/commit", response=FailoverOut)
 @needs(Scope.OPERATE)
-def accept(request: HttpRequest, job: str, body: SaidReasonIn) -> Any:
+def accept(request: HttpRequest, job: str, body: ReasonIn) -> Any:
     """Accept a live failover: the VM runs at the target from now on."""
     organization = caller_of(request).organization
     return _failover(commit(job, by=by(request), reason=body.reason, organization=organization))
@@ -217,7 +204,7 @@ def accept(request: HttpRequest, job: str, body: SaidReasonIn) -> Any:
 @needs(Scope.READ)
 def evidence(request: HttpRequest, job: str) -> Any:
     """What a failover did and found, sealed: as JSON, or as a page for who accepts text/html."""
-    document = evidence_of(_job_of(request, job))
+    document = evidence_of(job_of(request, FailoverJob, job, "failover job"))
     return HttpResponse(as_html(document)) if "text/html" in request.headers.get("Accept", "") else document
 
 
@@ -310,7 +297,7 @@ def put_mapping(request: HttpRequest, body: MappingIn) -> Any:
 @needs(Scope.OPERATE)
 def remove_mapping(request: HttpRequest, mapping: int) -> Any:
     """Delete one mapping."""
-    row = _mappings(request).filter(pk=mapping).first() if 0 < mapping <= MOST_KEY else None
+    row = _mappings(request).filter(pk=mapping).first() if 0 < mapping <= MOST else None
     if row is None:
         raise NotFound(f"There is no network mapping {mapping}.")
     delete_mapping(row, by=by(request))

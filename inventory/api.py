@@ -11,12 +11,12 @@ from ninja.errors import HttpError
 from pydantic import AwareDatetime, Field
 
 from config.api.callers import Scope, caller_of, needs
+from config.api.numbers import MOST
 from config.api.paging import Page, Pages, Paging, newest_first
 from inventory.keys import make_key
 from inventory.models import ApiKey
 
 router = Router(tags=["keys"])
-MOST_KEY = 2**63 - 1
 
 
 class KeyIn(Schema):
@@ -79,7 +79,7 @@ def list_keys(request: HttpRequest, paging: Paging = Pages) -> Any:
 @needs(Scope.ADMIN)
 def revoke(request: HttpRequest, key: int) -> Any:
     """Revoke a key from now on; its row stays, as what it did names it."""
-    row = _mine(request).filter(pk=key).first() if 0 < key <= MOST_KEY else None
+    row = _mine(request).filter(pk=key).first() if 0 < key <= MOST else None
     if row is None:
         raise HttpError(404, f"There is no key {key}.")
     ApiKey.objects.filter(pk=row.pk, revoked_at=None).update(revoked_at=timezone.now())

@@ -6,10 +6,9 @@ from django.http import HttpRequest
 from ninja import Router, Schema
 from pydantic import Field
 
-from config.api.callers import Scope, caller_of, needs
-from config.api.paging import Page, Pages, Paging, newest_first
-from config.jobs.api import JobOut, by, once, shown, vm_of
-from config.jobs.refusals import NotFound
+from config.api.callers import Scope, needs
+from config.api.paging import Page, Pages, Paging
+from config.jobs.api import JobOut, by, job_of, jobs_page, once, shown, vm_of
 from replication.models import ReplicationJob
 from replication.services.jobs import create_replication
 
@@ -48,15 +47,11 @@ def create(request: HttpRequest, body: ReplicationIn) -> Any:
 @needs(Scope.READ)
 def list_replications(request: HttpRequest, paging: Paging = Pages, status: str | None = None) -> Any:
     """The replication jobs, the newest first."""
-    rows = ReplicationJob.objects.of(caller_of(request).organization).with_lease()
-    return newest_first([(rows.filter(status=status) if status else rows, "pk")], paging, _shown)
+    return jobs_page(request, [ReplicationJob], paging, _shown, status)
 
 
 @router.get("/replications/{job}", response=ReplicationOut)
 @needs(Scope.READ)
 def one(request: HttpRequest, job: str) -> Any:
     """One replication job."""
-    row = ReplicationJob.objects.of(caller_of(request).organization).select_related("vm_context").filter(pk=job).first()
-    if row is None:
-        raise NotFound(f"There is no replication job {job}.")
-    return _shown(row)
+    return _shown(job_of(request, ReplicationJob, job, "replication job"))

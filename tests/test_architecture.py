@@ -20,7 +20,7 @@ MAY_IMPORT = {
     "config.demo": set(ROOMS),
 }
 """The arrows: what a room may import beside itself. What lies in `config` and in no room may import every room."""
-SEEN_BY_ALL = ("config.admin", "config.api.callers", "config.api.paging", "config.api.requests")
+SEEN_BY_ALL = ("config.admin", "config.api.callers", "config.api.numbers", "config.api.paging", "config.api.requests")
 """The shared bases of the admin site and of the API: what an app has there builds on them, and they know no app."""
 DRAWERS = {"utils.py", "helpers.py", "common.py", "core.py"}
 

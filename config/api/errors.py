@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from django.core.exceptions import RequestDataTooBig
-from django.db import DatabaseError, OperationalError
+from django.db import OperationalError
 from django.http import Http404, HttpRequest, HttpResponse
 from ninja import NinjaAPI, Schema
 from ninja.errors import HttpError, Throttled, ValidationError
@@ -142,7 +142,6 @@ def install(api: NinjaAPI) -> None:
         logger.error("The database did not answer (%s).", type(error).__name__)
         return answer(request, 503, "unavailable", "The database cannot be reached: try again in a moment.")
 
-    @api.exception_handler(DatabaseError)
     @api.exception_handler(Exception)
     def unforeseen(request: HttpRequest, error: Exception) -> HttpResponse:
         logger.exception("%s %s failed", request.method, request.path, exc_info=error)

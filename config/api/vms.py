@@ -45,7 +45,7 @@ class VMOut(Schema):
     holder_id: str | None
 
 
-class DiskOut(Schema):
+class VMDiskOut(Schema):
     disk_id: str
     label: str | None
     capacity_bytes: int | None
@@ -75,7 +75,7 @@ class VMDetailOut(VMOut):
     memory_mb: int | None
     os_type: str | None
     vmware_uuid: str | None
-    disks: list[DiskOut]
+    disks: list[VMDiskOut]
     interfaces: list[InterfaceOut]
     last_jobs: list[JobOut]
     newest_restorable: str | None
@@ -153,7 +153,7 @@ def one_vm(request: HttpRequest, context_id: str) -> Any:
         **{name: getattr(vm, name) for name in names},
         "host": vm.host.name if vm.host else None,
         "disks": [
-            {**{name: getattr(disk, name, None) for name in DiskOut.model_fields}, "change_id": disk.disk_change_id}
+            {**{name: getattr(disk, name, None) for name in VMDiskOut.model_fields}, "change_id": disk.disk_change_id}
             for disk in vm.disks.all()
         ],
         "interfaces": [

@@ -1,6 +1,6 @@
 """The jobs of all kinds over HTTP: the calls of engines, and what a person does with any job."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -9,6 +9,7 @@ from ninja import Router, Schema, Status
 from pydantic import AwareDatetime, Field
 
 from config.api.callers import Scope, caller_of, needs
+from config.api.numbers import Count
 from config.api.paging import Page, Pages, Paging, newest_first
 from config.api.requests import request_id_of
 from config.jobs import claims, engines, idempotency, people
@@ -19,8 +20,6 @@ from config.jobs.transactions import whole
 from inventory.models import VMContext
 
 router = Router(tags=["jobs"])
-MOST_BYTES = 2**63 - 1
-MOST_FENCES = 2**63 - 1
 
 
 class Progress(Schema):
@@ -69,22 +68,22 @@ class NextIn(Schema):
 
 
 class FenceIn(Schema):
-    fence: int = Field(ge=0, le=MOST_FENCES, strict=True)
+    fence: Count
 
 
 class DiskProgressIn(Schema):
     disk_id: str = Field(max_length=64)
-    bytes_synced: int | None = Field(None, ge=0, le=MOST_BYTES, strict=True)
+    bytes_synced: Count | None = None
     status: str | None = Field(None, max_length=64)
 
 
 class ProgressIn(FenceIn):
     """`sequence` counts the reports of an engine, so that one which is repeated or late changes nothing."""
 
-    sequence: int | None = Field(None, ge=0, le=MOST_BYTES, strict=True)
+    sequence: Count | None = None
     percent: float | None = Field(None, ge=0, le=100, allow_inf_nan=False)
-    bytes: int | None = Field(None, ge=0, le=MOST_BYTES, strict=True)
-    bytes_total: int | None = Field(None, ge=0, le=MOST_BYTES, strict=True)
+    bytes: Count | None = None
+    bytes_total: Count | None = None
     operation: str | None = Field(None, min_length=1, max_length=255)
     disks: list[DiskProgressIn] = Field(default_factory=list, max_length=1000)
 
@@ -103,7 +102,7 @@ class DiskIn(FenceIn):
     """How the copy of one disk stands; completed, with the change id that was read before the copy."""
 
     status: str = Field(max_length=64)
-    bytes: int | None = Field(None, ge=0, le=MOST_BYTES, strict=True)
+    bytes: Count | None = None
     change_id: str | None = Field(None, min_length=1, max_length=255)
     base_change_id: str | None = Field(None, min_length=1, max_length=255)
     path: str | None = Field(None, min_length=1, max_length=1024)
@@ -200,6 +199,34 @@ def shown(job: Any) -> dict[str, Any]:
     return JobOut.model_validate(body).model_dump(mode="json")
 
 
+def jobs_page(
+    request: HttpRequest,
+    models: Sequence[Any],
+    paging: Paging,
+    show: Callable[[Any], Any],
+    status: str | None = None,
+    lost: bool | None = None,
+) -> dict[str, Any]:
+    """One page of the caller's jobs of these models, the newest first."""
+    lists = []
+    for model in models:
+        rows = model.objects.of(caller_of(request).organization).with_lease()
+        if lost is not None:
+            silent = rows.lost().values("pk")
+            rows = rows.filter(pk__in=silent) if lost else rows.exclude(pk__in=silent)
+        lists.append((rows.filter(status=status) if status else rows, model.PUBLIC_ID))
+    return newest_first(lists, paging, show)
+
+
+def job_of(request: HttpRequest, model: Any, job_id: str, called: str) -> Any:
+    """The job of one model and this public id, if it is of the caller's organisation. Raises NotFound."""
+    mine = model.objects.of(caller_of(request).organization).with_lease()
+    job = mine.filter(**{model.PUBLIC_ID: job_id}).first()
+    if job is None:
+        raise NotFound(f"There is no {called} {job_id}.")
+    return job
+
+
 @router.get("/jobs", response=Page[JobOut])
 @needs(Scope.READ)
 def list_jobs(
@@ -210,15 +237,8 @@ def list_jobs(
     lost: bool | None = None,
 ) -> Any:
     """The jobs of all kinds, or of one, the newest first."""
-    organization = caller_of(request).organization
-    lists = []
-    for each in [kind_named(kind)] if kind else kinds():
-        rows = each.model.objects.of(organization).with_lease()
-        if lost is not None:
-            silent = rows.lost().values("pk")
-            rows = rows.filter(pk__in=silent) if lost else rows.exclude(pk__in=silent)
-        lists.append((rows.filter(status=status) if status else rows, each.model.PUBLIC_ID))
-    return newest_first(lists, paging, shown)
+    models = [kind_named(kind).model] if kind else [each.model for each in kinds()]
+    return jobs_page(request, models, paging, shown, status, lost=lost)
 
 
 @router.post("/jobs/next", response={200: TakenOut, 204: None})

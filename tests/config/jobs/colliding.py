@@ -17,7 +17,6 @@ from config.jobs.moves import By, create_job
 from config.jobs.refusals import ClaimHeld, Conflict, JobEnded, StaleFence
 from config.jobs.transactions import whole
 
-ENDS: dict[str, tuple[str, ...]] = {"replication": ("replicating",), "failover": (), "backup": ()}
 FACTORIES: dict[str, Any] = {
     "replication": ReplicationJobFactory,
     "failover": FailoverJobFactory,
