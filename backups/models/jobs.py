@@ -4,14 +4,12 @@ from typing import Any, ClassVar, Self
 
 from django.db import models
 from django.db.models import F, Q
-from django.db.models.functions import Length
-from django.db.models.lookups import GreaterThan
 from django.utils import timezone
 
 from backups.models.stores import BackupPolicy, BackupRepository
 from config.jobs.lifecycle import Lifecycle
 from config.jobs.models import Job, JobQuerySet, Leased
-from config.schema.constraints import at_least, filled, known, set_while, true_or_unset
+from config.schema.constraints import at_least, filled, known, longer, set_while, true_or_unset
 from config.schema.fields import CodeField
 from inventory.identifiers import new_identifier, slug, stamp
 from inventory.models import HolderKind, VMContext, VMDisk
@@ -120,7 +118,7 @@ class BackupJob(Job):
             ),
             models.CheckConstraint(
                 condition=Q(pruned_at__isnull=True, pruned_reason__isnull=True)
-                | Q(GreaterThan(Length("pruned_reason"), 0), pruned_at__isnull=False, pruned_reason__isnull=False),
+                | (longer("pruned_reason", 0) & Q(pruned_at__isnull=False, pruned_reason__isnull=False)),
                 name="backup_jobs_pruned_for_a_reason",
                 violation_error_message="What is pruned has the time of it and the reason, or neither.",
             ),

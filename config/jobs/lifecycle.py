@@ -4,10 +4,8 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from django.db.models import CheckConstraint, Choices, F, Q
-from django.db.models.functions import Length
-from django.db.models.lookups import GreaterThan
 
-from config.schema.constraints import at_least, known, percent, set_while
+from config.schema.constraints import at_least, known, longer, percent, set_while
 
 
 class Lifecycle:
@@ -64,7 +62,7 @@ class Lifecycle:
                 violation_error_message="A job that has begun has the time of its start.",
             ),
             CheckConstraint(
-                condition=Q(GreaterThan(Length("operation"), 0)),
+                condition=longer("operation", 0),
                 name=f"{table}_operation_filled",
                 violation_error_message="What the engine does is said, or unset.",
             ),

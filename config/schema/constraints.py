@@ -27,7 +27,7 @@ def filled(table: str, *fields: str) -> CheckConstraint:
     The length is compared, because '   ' = '' holds under the ordinary collations of MariaDB.
     """
     return CheckConstraint(
-        condition=reduce(and_, (_longer(field, 0) for field in fields)),
+        condition=reduce(and_, (longer(field, 0) for field in fields)),
         name=f"{table}_text_filled",
         violation_error_message=f"Leave what is unknown unset; none of these may be empty: {', '.join(fields)}.",
     )
@@ -35,7 +35,7 @@ def filled(table: str, *fields: str) -> CheckConstraint:
 
 def begins_with(table: str, name: str, field: str, *prefixes: str) -> CheckConstraint:
     """The text is one of these prefixes and something after it."""
-    forms = (prefixed(field, prefix) & _longer(field, len(prefix)) for prefix in prefixes)
+    forms = (prefixed(field, prefix) & longer(field, len(prefix)) for prefix in prefixes)
     return CheckConstraint(
         condition=reduce(or_, forms),
         name=f"{table}_{name}",
@@ -94,5 +94,6 @@ def true_or_unset(table: str, field: str) -> CheckConstraint:
     )
 
 
-def _longer(field: str, length: int) -> Q:
+def longer(field: str, length: int) -> Q:
+    """That a text has more characters than this; spaces count."""
     return Q(GreaterThan(Length(field), length))
