@@ -1,4 +1,4 @@
-"""Transactions that meet others at the same rows."""
+"""Transactions that meet others at the same rows; knows no app."""
 
 import functools
 import random
@@ -8,7 +8,7 @@ from typing import ParamSpec, TypeVar
 
 from django.db import OperationalError, connection, transaction
 
-from config.jobs.refusals import Busy
+from config.refusals import Busy
 from config.schema.dialects import dialect
 
 ATTEMPTS, PAUSE_SECONDS = 6, 0.02
