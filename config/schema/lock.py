@@ -15,7 +15,7 @@ from config.schema.exclusion import Exclusion, doubt, exclusion_of
 from config.schema.exits import Hindered, LockNotObtained, Refused, SchemaError
 from config.schema.waits import WAY_OUT, limited
 
-POLL_SECONDS = 0.1
+POLL_SECONDS = 0.02
 TELL_SECONDS = 5.0
 TAKE_OVER_SECONDS = 60.0
 CLAIMS = Claim._meta.db_table

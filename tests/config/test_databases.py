@@ -1,10 +1,13 @@
 """What the words of the environment say of the database."""
 
+import sqlite3
+import threading
 from pathlib import Path
 from typing import Any
 
 import pytest
 from django.core.exceptions import ImproperlyConfigured
+from django.db.utils import ConnectionHandler
 
 from config.databases import SQLITE_OPTIONS, database, database_url, migrate_database
 
@@ -136,6 +139,37 @@ def test_sqlite_begins_transactions_for_writing_and_waits() -> None:
     assert options["transaction_mode"] == "IMMEDIATE"
     assert options["timeout"] == 20
     assert "journal_mode=WAL" in options["init_command"]
+
+
+def first_connection(path: Path, *, seconds: int) -> Any:
+    """To a file that is not in WAL yet, by a process that waits so long for others."""
+    settings = of(f"sqlite:///{path}?timeout={seconds}")
+    connection: Any = ConnectionHandler({"default": settings})["default"]
+    return connection.get_new_connection(connection.get_connection_params())
+
+
+@pytest.fixture
+def writer(tmp_path: Path) -> Any:
+    """Somebody in the middle of the first transaction of a new file."""
+    writer = sqlite3.connect(tmp_path / "new.sqlite3", isolation_level=None, check_same_thread=False)
+    writer.execute("BEGIN IMMEDIATE")
+    writer.execute("CREATE TABLE first (id integer)")
+    yield writer
+    writer.close()
+
+
+@pytest.mark.no_database
+def test_of_several_that_begin_with_a_new_file_each_waits_for_the_others(writer: Any, tmp_path: Path) -> None:
+    threading.Timer(0.2, writer.execute, ["COMMIT"]).start()
+    found = first_connection(tmp_path / "new.sqlite3", seconds=20)
+    assert found.execute("PRAGMA journal_mode").fetchone() == ("wal",)
+    assert found.execute("SELECT count(*) FROM first").fetchone() == (0,)
+
+
+@pytest.mark.no_database
+def test_the_wait_for_others_at_a_new_file_has_a_limit(writer: Any, tmp_path: Path) -> None:
+    with pytest.raises(sqlite3.OperationalError, match="locked"):
+        first_connection(tmp_path / "new.sqlite3", seconds=1)
 
 
 def test_mysql_is_strict_in_utc_and_utf8mb4() -> None:

@@ -30,11 +30,18 @@ NO_SESSIONS = "SQLite keeps no list of sessions: the operating system knows who 
 class SQLiteDiagnosis:
     @contextlib.contextmanager
     def reading(self, connection: Any, seconds: float) -> Iterator[None]:
-        until = time.monotonic() + seconds
+        began = time.monotonic()
+
+        def begin(execute: Any, *arguments: Any) -> Any:
+            nonlocal began
+            began = time.monotonic()
+            return execute(*arguments)
+
         rows(connection, "PRAGMA query_only = ON")
-        connection.connection.set_progress_handler(lambda: time.monotonic() > until, INSTRUCTIONS)
+        connection.connection.set_progress_handler(lambda: time.monotonic() > began + seconds, INSTRUCTIONS)
         try:
-            yield
+            with connection.execute_wrapper(begin):
+                yield
         finally:
             connection.connection.set_progress_handler(None, 0)
             rows(connection, "PRAGMA query_only = OFF")
