@@ -3,16 +3,19 @@
 A tick is bound to the digest of the plan, as an approval is, and void for any other plan.
 """
 
-from collections.abc import Callable, Iterator, Sequence
+import hashlib
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from django.db import IntegrityError, transaction
 from django.utils import timezone
 
+from config.schema.beside import ensure_beside
 from config.schema.dialects import dialect
 from config.schema.evidence import newest_backup, rehearsal
 from config.schema.gate import is_destructive, plan_digest
-from config.schema.journal import ChecklistTick, Journal
+from config.schema.journal import ChecklistTick, Journal, TickKey
 from config.schema.loss import LossClass
 from config.schema.plan import AT_RUN_TIME, PlannedMigration, PlannedStep
 
@@ -75,12 +78,39 @@ def read_checklist(connection: Any, plan: Sequence[PlannedMigration]) -> Checkli
 
 
 def tick(connection: Any, digest: str, item: str, *, by: str, note: str = "") -> bool:
-    """Tick an item of the plan of this digest; False where somebody has done so before, or there is no such item."""
+    """Tick an item of the plan of this digest; False where somebody has done so before, or there is no such item.
+
+    Raises what `ensure_beside` raises where the table of the keys had to be made.
+    """
     rows = ChecklistTick._base_manager.using(connection.alias)
+    # A tick of an earlier release has no key.
     if item not in BY_A_PERSON or rows.filter(digest=digest, item=item, withdrawn_at=None).exists():
         return False
-    rows.create(digest=digest, item=item, note=note, ticked_by=by[:255], ticked_at=timezone.now())
+    ensure_beside(connection, TickKey)
+    try:
+        with transaction.atomic(using=connection.alias):
+            row = rows.create(digest=digest, item=item, note=note, ticked_by=by[:255], ticked_at=timezone.now())
+            # The two of one key: whoever comes second waits for the first, and then takes the own tick back.
+            TickKey._base_manager.using(connection.alias).create(key=_key(digest, item), tick=row.pk)
+    except IntegrityError:
+        return False
     return True
+
+
+def withdraw(connection: Any, pks: Iterable[int], *, by: str) -> int:
+    """Take ticks back, which stay with who did; how many were."""
+    count = 0
+    for pk in pks:
+        with transaction.atomic(using=connection.alias):
+            rows = ChecklistTick._base_manager.using(connection.alias).filter(pk=pk, withdrawn_at=None)
+            count += rows.update(withdrawn_by=by[:255], withdrawn_at=timezone.now())
+            if Journal(connection).rows_if_any(TickKey, tick=pk):
+                TickKey._base_manager.using(connection.alias).filter(tick=pk).delete()
+    return count
+
+
+def _key(digest: str, item: str) -> str:
+    return hashlib.sha256(f"{digest} {item}".encode()).hexdigest()
 
 
 def checklist(connection: Any, plan: Sequence[PlannedMigration]) -> str:

@@ -257,6 +257,24 @@ class ChecklistTickColumns(models.Model):
         return f"{self.item} of {self.digest[:12]}"
 
 
+class TickKeyColumns(models.Model):
+    """The key of an item that is ticked, so that no item of a plan is ticked twice at a time.
+
+    A table of its own: one that an earlier release has made is not changed.
+    """
+
+    key = models.CharField(max_length=64, primary_key=True)
+    """The digest of plan and item; its row goes when the tick is withdrawn."""
+    tick = models.BigIntegerField()
+
+    class Meta:
+        abstract = True
+        db_table = "schema_checklist_keys"
+
+    def __str__(self) -> str:
+        return self.key[:12]
+
+
 class BackfillColumns(models.Model):
     """How far the filling of a table came; the cursor is written in the same transaction as the batch before it."""
 

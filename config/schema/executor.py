@@ -16,7 +16,7 @@ from django.db.migrations.migration import Migration
 
 from config.schema.backup.around import Around
 from config.schema.digest import migration_digest, operation_digest
-from config.schema.exits import Interrupted
+from config.schema.exits import Interrupted, Refused
 from config.schema.expected import touched_tables
 from config.schema.gate import Mode, check_gate, plan_digest
 from config.schema.grants import Grants
@@ -64,6 +64,8 @@ class SchemaExecutor(MigrationExecutor):
     """What `Journal.begin` is told of the run."""
     gate: Mode
     allow_destructive: bool
+    expect: str
+    """The digest of the only plan that may run; empty: any."""
     steps: int | None
     """Of the plan only so many migrations, the first ones; None: all."""
     stage: str | None
@@ -135,9 +137,13 @@ class SchemaExecutor(MigrationExecutor):
         """Nothing is lost by the first migrations of an empty database, nor by going on with what was begun."""
         begun = {(step.app, step.name, step.backwards) for step in self.open_steps}
         to_begin = self._to_begin(plan)
-        if self.gate != "none" and self.loader.applied_migrations and to_begin:
+        is_guarded = self.gate != "none" and self.loader.applied_migrations and to_begin
+        if is_guarded or self.expect:
             planned = read_plan_of(self, plan)
             digest = plan_digest(self.connection, planned)
+            if self.expect not in ("", digest):
+                raise Refused(f"The plan is {digest} by now, and not the expected one: read manage.py schema_plan.")
+        if is_guarded:
             check_gate(
                 [each for each in planned if (each.app_label, each.name, each.backwards) not in begun],
                 digest=digest,

@@ -28,10 +28,12 @@ from config.schema.columns import (
     RunColumns,
     StatementEntryColumns,
     StepColumns,
+    TickKeyColumns,
 )
 from config.schema.dialects import dialect
 from config.schema.dialects.statements import Kind
 from config.schema.digest import migration_digest
+from config.schema.requests.columns import RequestColumns
 from config.schema.tables import ensure_tables, unregistered
 
 DONE, AGAIN, FAILED = "done", "again", "failed"
@@ -48,9 +50,11 @@ RecoveryTask = unregistered(RecoveryTaskColumns, registry)
 TABLES = (Run, Step, OperationEntry, StatementEntry, AnswerEntry)
 Approval = unregistered(ApprovalColumns, registry)
 ChecklistTick = unregistered(ChecklistTickColumns, registry)
+TickKey = unregistered(TickKeyColumns, registry)
+Request = unregistered(RequestColumns, registry)
 Backfill = unregistered(BackfillColumns, registry)
 Instance = unregistered(InstanceColumns, registry)
-BESIDE = (Probe, RecoveryTask, Approval, Backfill, ChecklistTick, Instance)
+BESIDE = (Probe, RecoveryTask, Approval, Backfill, ChecklistTick, TickKey, Instance, Request)
 """What others write, and only `migrate` makes."""
 
 

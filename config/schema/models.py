@@ -3,6 +3,7 @@
 from django.db import models
 
 from config.schema import columns
+from config.schema.requests.columns import RequestColumns
 
 
 class AppliedMigration(models.Model):
@@ -73,3 +74,13 @@ class ChecklistTick(columns.ChecklistTickColumns):
 class Backfill(columns.BackfillColumns):
     class Meta(columns.BackfillColumns.Meta):
         managed = False
+
+
+class Request(RequestColumns):
+    class Meta(RequestColumns.Meta):
+        managed = False
+        default_permissions = ("view", "add")
+        permissions = (
+            ("approve_request", "Can approve or refuse a request of another person"),
+            ("run_request", "Can let a request run"),
+        )

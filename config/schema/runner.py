@@ -38,6 +38,7 @@ def one_runner(
     words: dict[str, str],
     gate: Mode = "none",
     allow_destructive: bool = False,
+    expect: str = "",
     steps: int | None = None,
     stage: str | None = None,
     allow_old_release: bool = False,
@@ -49,12 +50,12 @@ def one_runner(
     """Within it, Django's migrate command changes the database only while `lock` is held, and is journalled.
 
     `at_once`: take the lock before anything else. `only_reads`: the command will change nothing. `timeout`: seconds.
-    `words`: command, arguments, release and reason, for the journal. `gate`: what may not run unasked. `steps`: how
-    many migrations of the plan. `stage`: which part of it. `allow_old_release`: run the part after the deploy though
-    another release serves. `grant_to`: the role that gets rights on new tables. `back`: unapply these instead of what
-    is asked for. `backups`: when the database is backed up. `fake`: nothing is run. Raises what `SchemaLock.take`
-    raises, Refused where the gate is shut, the plan cannot be parted or that role is none, what `take_backup` raises,
-    and Interrupted where a person has to decide.
+    `words`: command, arguments, release and reason, for the journal. `gate`: what may not run unasked. `expect`: the
+    digest of the only plan that may run. `steps`: how many migrations of the plan. `stage`: which part of it.
+    `allow_old_release`: run the part after the deploy though another release serves. `grant_to`: the role that gets
+    rights on new tables. `back`: unapply these instead of what is asked for. `backups`: when the database is backed up.
+    `fake`: nothing is run. Raises what `SchemaLock.take` raises, Refused where the gate is shut, the plan cannot be
+    parted or that role is none, what `take_backup` raises, and Interrupted where a person has to decide.
     """
     journal = Journal(lock.connection, lock.guard)
     waits = Waits(lock.connection, limit=timeout, say=lock.say)
@@ -68,6 +69,7 @@ def one_runner(
         "words": words,
         "gate": gate,
         "allow_destructive": allow_destructive,
+        "expect": expect,
         "steps": steps,
         "stage": stage,
         "allow_old_release": allow_old_release,

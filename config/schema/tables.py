@@ -9,8 +9,8 @@ from django.db import models
 def unregistered(columns: type[models.Model], registry: Apps) -> Any:
     """A model of these columns in a registry of its own, as the recorder of Django's migrations has one."""
     name = columns.__name__.removesuffix("Columns")
-    table = columns._meta.db_table
-    meta = type("Meta", (), {"apps": registry, "app_label": "schema", "db_table": table})
+    own = {"db_table": columns._meta.db_table, "constraints": columns._meta.constraints}
+    meta = type("Meta", (), {"apps": registry, "app_label": "schema", **own})
     return type(name, (columns,), {"__module__": columns.__module__, "__doc__": columns.__doc__, "Meta": meta})
 
 

@@ -12,15 +12,14 @@ import re
 import signal
 import sys
 import time
-import traceback
 from collections.abc import Callable, Sequence
 from typing import Any
 
 from django.core.management import call_command, load_command_class
-from django.core.management.base import CommandError
 from django.db import connection
 
 from tests.awkward.shapes import SHAPES
+from tests.forks import in_a_fork
 
 KILLED = -signal.SIGKILL
 WRITES = re.compile(r"(?!\s*\(?(SELECT|SHOW|SET|PRAGMA|BEGIN|SAVEPOINT|RELEASE|START|LOCK))", re.IGNORECASE)
@@ -104,25 +103,6 @@ class Matrix:
         """Print what came of it, as JSON."""
         seconds = round(time.monotonic() - self._began, 1)
         json.dump(self.counts | {"seconds": seconds, "failures": self.failures}, sys.stdout, default=str)
-
-
-def in_a_fork(work: Callable[[], None]) -> int:
-    """Run the work in a process of its own and return how it ended: an exit code, or minus the signal."""
-    connection.close()
-    pid = os.fork()
-    if pid:
-        return os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1])
-    code = 0
-    try:
-        work()
-    except CommandError as error:
-        print(error, file=sys.stderr)
-        code = error.returncode
-    except BaseException:
-        traceback.print_exc()
-        code = 1
-    finally:
-        os._exit(code)
 
 
 def migrate(target: Target, *, kill_at: int | None = None, boundaries: Callable[[str], bool] = writes) -> int:

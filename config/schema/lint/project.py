@@ -3,12 +3,15 @@
 import ast
 import importlib.util
 import inspect
+import sysconfig
 from collections.abc import Callable, Iterator, Mapping
 from functools import cache, cached_property
+from importlib.metadata import packages_distributions
 from pathlib import Path
 from typing import Any
 
 from django.apps import apps
+from django.conf import settings
 from django.db.migrations.loader import MigrationLoader
 from django.db.migrations.migration import Migration
 from django.db.migrations.state import ProjectState
@@ -86,5 +89,21 @@ def tree_of(migration: Migration) -> tuple[ast.Module, str]:
 
 
 def default_labels() -> set[str]:
-    """Every installed app that is not Django's own."""
-    return {config.label for config in apps.get_app_configs() if not config.name.startswith("django.")}
+    """Every installed app whose migrations are written here: not Django's own, and not a library's."""
+    packages = packages_distributions()
+    own = {each for name in (settings.SETTINGS_MODULE, __name__) for each in packages.get(_package(name), ())}
+    installed = {Path(sysconfig.get_path(kind)) for kind in ("purelib", "platlib")}
+
+    def is_library(config: Any) -> bool:
+        is_installed = not installed.isdisjoint(Path(config.path).parents)
+        return is_installed and own.isdisjoint(packages.get(_package(config.name), ()))
+
+    return {
+        config.label
+        for config in apps.get_app_configs()
+        if not (config.name.startswith("django.") or is_library(config))
+    }
+
+
+def _package(name: str) -> str:
+    return name.partition(".")[0]

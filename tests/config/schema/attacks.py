@@ -54,8 +54,13 @@ START: dict[tuple[str, str], dict[str, Any]] = {
 }
 """What a row needs for a column to be attacked and no other rule to be broken."""
 WITH: dict[tuple[str, str], dict[str, Any]] = {
+    ("replication_slots", "outcome"): {"reason": "why"},
+    ("backup_slots", "outcome"): {"reason": "why"},
     ("recovery_plan_runs", "status"): {"is_active": None, "completed_at": LATER},
+    ("recovery_plan_runs", "ending"): {"reason": "why"},
+    ("recovery_plan_groups", "default_answer"): {"question": "Is it up?", "answer_seconds": 60},
     ("volume_snapshots", "status"): {"is_active": None},
+    ("schema_requests", "status"): {"open_key": None, "ended_at": LATER},
 }
 """What changes along with an unknown value, because rules take it for the end of something."""
 OR_NAMED: dict[str, tuple[str, ...]] = {

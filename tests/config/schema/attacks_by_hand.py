@@ -12,10 +12,43 @@ MANUAL = {"kind": "manual", "deadline_seconds": 3600, "default_answer": "stop"}
 COMPLETED_FAILOVER = {"status": "completed", "aftermath": "due", **ENDED}
 COMPLETED_BACKUP = {"status": "completed", "snapshot_at": TIME, **ENDED}
 
+LET_GO = {"run_by": "ada", "run_at": TIME}
+
 BY_HAND: dict[str, list[Attack]] = {
+    "schema_requests_approved_by_another": [Attack({"approved_by": "ada", "approved_at": TIME})],
+    "schema_requests_approval_whole": [Attack({"approved_by": "bob"}), Attack({"approved_at": TIME})],
+    "schema_requests_approved_before_it_runs": [
+        Attack({"status": "approved"}, {"needs_approval": True}),
+        Attack({"status": "queued"}, {"needs_approval": True, **LET_GO}),
+        Attack({"needs_approval": True}, {"status": "queued", **LET_GO}),
+        Attack({"status": "running"}, {"needs_approval": True, **LET_GO, **STARTED, "heartbeat_at": TIME}),
+    ],
+    "schema_requests_run_by_somebody": [
+        *(Attack({"status": "queued"}, given) for given in ({}, {"run_by": "ada"}, {"run_at": TIME})),
+        Attack({"status": "running"}, {**STARTED, "heartbeat_at": TIME}),
+    ],
+    "schema_requests_open_key_while_open": [
+        Attack({"open_key": None}),
+        Attack({"status": "cancelled", "ended_at": LATER}),
+    ],
+    "schema_requests_ended_once": [
+        Attack({"ended_at": LATER}),
+        Attack({"status": "cancelled", "open_key": None}),
+    ],
+    "schema_requests_begun_has_begun": [
+        Attack({"status": "running"}, LET_GO | given) for given in ({}, STARTED, {"heartbeat_at": TIME})
+    ],
     **{
         f"{kind}_jobs_operation_filled": [Attack({"operation": ""})]
         for kind in ("replication", "failover", "backup", "restore")
+    },
+    "protections_planned_for_filled": [Attack({"planned_for": ""})],
+    **{
+        f"{kind}_slots_no_job_for_a_reason": [
+            *(Attack({"outcome": value}) for value in ("waiting", "skipped", "missed")),
+            Attack({"reason": None}, {"outcome": "missed", "reason": "an outage"}),
+        ]
+        for kind in ("replication", "backup")
     },
     "backup_jobs_pruned_for_a_reason": [
         Attack({"pruned_at": TIME}, COMPLETED_BACKUP),
@@ -26,6 +59,7 @@ BY_HAND: dict[str, list[Attack]] = {
     "backup_jobs_protected_is_not_pruned": [
         Attack({"is_protected": True}, {"pruned_at": TIME, "pruned_reason": "old", **COMPLETED_BACKUP}),
     ],
+    "fleet_surveys_taken_by_whom": [Attack({"holder": None}), Attack({"taken_at": None})],
     "restore_jobs_lease_whole": [Attack({"heartbeat_at": TIME}), Attack({"lease_seconds": 60})],
     "users_text_filled": [Attack({"username": ""})],
     "users_lock_reason_of_a_lock": [
@@ -68,6 +102,8 @@ BY_HAND: dict[str, list[Attack]] = {
         Attack({"status": "completed"}),
         Attack({"status": "failed"}),
     ],
+    "discovery_runs_lease_whole": [Attack({"heartbeat_at": TIME}), Attack({"lease_seconds": 60})],
+    "discovery_runs_waiting_has_vcenter": [Attack({"status": "waiting"})],
     "discovery_outcomes_reason_given": [Attack({"outcome": value}) for value in ("missing", "conflict", "failed")],
     "ossea_volumes_attached_has_disk": [
         Attack({"status": "attached"}),
@@ -148,6 +184,23 @@ BY_HAND: dict[str, list[Attack]] = {
     "recovery_plan_runs_ended_has_time": [
         *(Attack({"status": status, "is_active": None}, STARTED) for status in ("completed", "failed", "cancelled")),
         Attack({"completed_at": LATER}),
+    ],
+    "recovery_plan_groups_question_given": [
+        Attack({"question": "", "answer_seconds": 60, "default_answer": "stop"}),
+        Attack({"question": "Is it up?", "answer_seconds": 0, "default_answer": "stop"}),
+    ],
+    "recovery_plan_groups_question_whole": [
+        Attack({"question": "Is it up?"}),
+        Attack({"answer_seconds": 60}),
+        Attack({"default_answer": "stop"}),
+        Attack({"question": "Is it up?", "answer_seconds": 60}),
+    ],
+    "recovery_plan_runs_ending_has_reason": [Attack({"ending": "failed"})],
+    "recovery_plan_steps_waits_for_another": [
+        Attack({"group_seq": 0}),
+        Attack({"waits_for": 0}),
+        Attack({"waits_for": 1}),
+        Attack({"group_seq": 2, "waits_for": 2}),
     ],
     "recovery_plan_runs_begun_has_time": [Attack({"status": status}) for status in ("running", "waiting")],
     "recovery_plan_steps_manual_has_default": [

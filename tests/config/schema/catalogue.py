@@ -45,7 +45,7 @@ KINDS = {
     "flag": ("boolean", "bool", "tinyint"),
     "whole": ("bigint", "integer", "int", "smallint", "smallint unsigned", "integer unsigned"),
     "real": ("double precision", "double", "real"),
-    "text": ("character varying", "varchar", "text", "longtext", "jsonb", "json", "char"),
+    "text": ("character varying", "varchar", "text", "longtext", "jsonb", "json", "char", "inet"),
     "time": ("timestamp with time zone", "datetime", "datetime(6)"),
 }
 KIND_OF = {name: kind for kind, names in KINDS.items() for name in names}

@@ -26,9 +26,13 @@ NUMBER = object()
 """Stands for the row's own number, as a key."""
 
 KEYS = {
+    "vm_standings": "vm_context_id",
+    "repository_standings": "repository_id",
     "vm_replication_contexts": "context_id",
     "operation_claims": "vm_context_id",
 }
+
+SECOND_FACTOR = {"user_id": Ref("users"), "name": "telephone"}
 
 VALID: dict[str, dict[str, Any]] = {
     "auth_group": {"id": NUMBER, "name": "group-{n}"},
@@ -149,6 +153,12 @@ VALID: dict[str, dict[str, Any]] = {
         "replication_type": "initial",
         "source_vm_name": "vm",
     },
+    "replication_slots": {
+        "id": NUMBER,
+        "vm_context_id": Ref("vm_replication_contexts"),
+        "slot_at": TIME,
+        "outcome": "started",
+    },
     "replication_disks": {"id": NUMBER, "job_id": Ref("replication_jobs"), "vm_disk_id": Ref("vm_disks")},
     "cbt_history": {
         "id": NUMBER,
@@ -221,7 +231,59 @@ VALID: dict[str, dict[str, Any]] = {
         "mode": "restore",
         "destination": "/mnt",
     },
+    "backup_schedules": {
+        "id": NUMBER,
+        "vm_context_id": Ref("vm_replication_contexts"),
+        "repository_id": Ref("backup_repositories"),
+        "schedule": "0 1 * * *",
+    },
+    "backup_slots": {
+        "id": NUMBER,
+        "schedule_id": Ref("backup_schedules"),
+        "vm_context_id": Ref("vm_replication_contexts"),
+        "slot_at": TIME,
+        "outcome": "started",
+    },
+    "authenticators": {"id": NUMBER, **SECOND_FACTOR, "key": "sealed"},
+    "recovery_codes": {"id": NUMBER, **SECOND_FACTOR, "codes": "sealed"},
+    "schema_requests": {
+        "id": NUMBER,
+        "action": "plan",
+        "subject": "",
+        "plan": "[]",
+        "loses": False,
+        "needs_approval": False,
+        "reason": "the release",
+        "requested_by": "ada",
+        "requested_at": TIME,
+        "expires_at": LATER,
+        "status": "requested",
+        "open_key": "key-{n}",
+        "said": "",
+        "output": "",
+    },
     "seeded_rows": {"id": NUMBER, "model": "inventory.vmcontext", "row_key": "row-{n}"},
+    "fleet_surveys": {"id": NUMBER, "holder": "worker-{n}", "taken_at": TIME},
+    "vm_standings": {
+        "vm_context_id": Ref("vm_replication_contexts"),
+        "rpo": "met",
+        "test": "ready",
+        "live": "ready",
+    },
+    "vm_standing_findings": {
+        "id": NUMBER,
+        "vm_context_id": Ref("vm_replication_contexts"),
+        "code": "code-{n}",
+    },
+    "repository_standings": {"repository_id": Ref("backup_repositories"), "stored_bytes": 1},
+    "saved_views": {
+        "id": NUMBER,
+        "owner_id": Ref("users"),
+        "organization_id": Ref("organizations"),
+        "list": "inventory.vmcontext",
+        "name": "name-{n}",
+        "query": "q=a",
+    },
 }
 # Where two rows of one parent are two, each number has a parent of its own.
 OF_ITS_OWN = {
@@ -230,11 +292,16 @@ OF_ITS_OWN = {
     "memberships": ("user_id",),
     "operation_claims": ("vm_context_id",),
     "protections": ("vm_context_id",),
+    "replication_slots": ("vm_context_id",),
     "replication_disks": ("vm_disk_id",),
     "volume_snapshots": ("volume_id",),
     "recovery_plan_members": ("vm_context_id",),
     "recovery_plan_runs": ("plan_id",),
     "backup_disks": ("vm_disk_id",),
+    "backup_schedules": ("vm_context_id",),
+    "backup_slots": ("schedule_id",),
+    "vm_standings": ("vm_context_id",),
+    "repository_standings": ("repository_id",),
 }
 
 

@@ -78,6 +78,17 @@ def fill() -> None:
     backfill()
     journal.Approval._base_manager.create(digest=DIGEST, approved_by="ada", reason="agreed", approved_at=now)
     journal.ChecklistTick._base_manager.create(digest=DIGEST, item="window", note="", ticked_by="ada", ticked_at=now)
+    journal.Request._base_manager.create(
+        action="backup",
+        plan="[]",
+        needs_approval=False,
+        reason="agreed",
+        requested_by="ada",
+        requested_at=now,
+        expires_at=now,
+        status="cancelled",
+        ended_at=now,
+    )
     probe(connection, release="1.0")
 
 

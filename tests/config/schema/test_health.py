@@ -22,7 +22,7 @@ def test_a_migrated_database_is_ready(client):
 
 @pytest.mark.django_db
 def test_a_database_that_lacks_a_migration_is_not_ready(client):
-    MigrationRecorder(connection).migration_qs.filter(app="inventory", name="0011_vm_disks_job").delete()
+    MigrationRecorder(connection).migration_qs.filter(app="inventory", name="0012_discovery_queue").delete()
 
     answer = client.get("/readyz")
 
@@ -53,7 +53,7 @@ def test_staff_are_told_all_and_others_the_verdict(client, admin_client):
 
 @pytest.mark.django_db
 def test_a_fault_is_told_alike_in_the_endpoint_and_in_the_command(admin_client, capsys):
-    MigrationRecorder(connection).migration_qs.filter(app="inventory", name="0011_vm_disks_job").delete()
+    MigrationRecorder(connection).migration_qs.filter(app="inventory", name="0012_discovery_queue").delete()
 
     answer = admin_client.get("/api/health/database")
     with pytest.raises(SystemExit) as ended:
@@ -62,7 +62,7 @@ def test_a_fault_is_told_alike_in_the_endpoint_and_in_the_command(admin_client, 
     assert (answer.status_code, ended.value.code) == (503, 4)
     assert json.loads(capsys.readouterr().out) == answer.json()
     assert [each.split()[0] for each in answer.json()["recommendations"]] == ["Run"]
-    assert "inventory.0011_vm_disks_job has been applied here, and is not recorded" in answer.json()["issues"][0]
+    assert "inventory.0012_discovery_queue has been applied here, and is not recorded" in answer.json()["issues"][0]
 
 
 @pytest.mark.django_db

@@ -2,7 +2,7 @@
 
 from collections import Counter
 
-from tests.config.schema.rules import Rule, lines_of_document, project_models, rule_of, rules_of_models
+from tests.config.schema.rules import Rule, guarded_models, lines_of_document, rule_of, rules_of_models
 
 LINES = lines_of_document()
 
@@ -28,7 +28,7 @@ def test_no_id_and_no_rule_stands_twice() -> None:
 
 
 def test_every_rule_stands_under_a_table_that_exists_and_is_a_sentence() -> None:
-    tables = {model._meta.db_table for model in project_models()}
+    tables = {model._meta.db_table for model in guarded_models()}
     for line in LINES:
         assert line.table in tables, line
         assert line.sentence[0] in "`" or line.sentence[0].isupper(), line

@@ -125,7 +125,7 @@ def test_back_to_zero_leaves_no_table_and_forwards_again_makes_the_same(
 JOURNAL = {
     *("schema_runs", "schema_steps", "schema_operations", "schema_statements", "schema_answers"),
     *("schema_probes", "schema_recovery_tasks", "schema_approvals", "schema_checklist_ticks"),
-    *("schema_backfills", "schema_instances"),
+    *("schema_backfills", "schema_instances", "schema_checklist_keys", "schema_requests"),
 }
 ALL_TO_ZERO = """
 from django.core.management import call_command

@@ -385,5 +385,7 @@ def test_a_rule_names_its_table_its_column_and_its_setting() -> None:
         ("inventory.HostMetric", "at", "RETENTION_METRICS_DAYS"),
         ("inventory.VMMetric", "at", "RETENTION_METRICS_DAYS"),
         ("jobs.JobEvent", "at", "RETENTION_EVENTS_DAYS"),
+        ("replication.ReplicationSlot", "slot_at", "RETENTION_EVENTS_DAYS"),
+        ("backups.BackupSlot", "slot_at", "RETENTION_EVENTS_DAYS"),
         ("schema.Probe", "last_at", "RETENTION_PROBES_DAYS"),
     }

@@ -44,6 +44,12 @@ class Command(OnDirectConnection, migrate.Command):
             help="Run what SCHEMA_GATE would stop: steps that lose data or cannot be undone (exit code 4).",
         )
         parser.add_argument(
+            "--expect",
+            metavar="PLAN",
+            default="",
+            help="Run this plan and no other: its digest, as schema_plan shows it (exit code 4).",
+        )
+        parser.add_argument(
             "--allow-old-release",
             action="store_true",
             help="Run what belongs after the deploy though another release still serves; needs --reason.",
@@ -86,6 +92,7 @@ class Command(OnDirectConnection, migrate.Command):
             words=words,
             gate="none" if options["fake"] else gate,
             allow_destructive=options["allow_destructive"],
+            expect=options["expect"],
             steps=steps,
             stage=stage,
             allow_old_release=options["allow_old_release"] or bool(options.get("rehearses")),

@@ -32,6 +32,9 @@ class Command(OnDirectConnection, BaseCommand):
         parser.add_argument("--database", default=DEFAULT_DB_ALIAS, choices=tuple(connections))
         parser.add_argument("--yes", action="store_true", help="Do not ask.")
         parser.add_argument("--yes-lose-data", action="store_true", help="Also where rows or values would be lost.")
+        parser.add_argument(
+            "--expect", metavar="PLAN", default="", help="Take back these and no other: the digest of --format json."
+        )
         add_reason(parser)
         parser.add_argument("--format", choices=("text", "json"), default="text")
         add_lock_timeout(parser)
@@ -51,6 +54,7 @@ class Command(OnDirectConnection, BaseCommand):
             database=options["database"],
             loses=any(each.loss.kind is not LossClass.NONE for each in planned),
             allow_destructive=options["yes_lose_data"],
+            expect=options["expect"],
             reason=options["reason"],
             lock_timeout=options["lock_timeout"],
             verbosity=0,

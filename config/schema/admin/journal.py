@@ -1,21 +1,21 @@
-"""The admin's pages of this app: the state of the schema, its history, and the tasks that a person approves."""
+"""The history of the schema, the tasks and the plans that a person approves, the checklist and the backfills."""
 
 from typing import Any
 
-from django.conf import settings
 from django.contrib import admin, messages
 from django.core.exceptions import PermissionDenied
 from django.core.validators import RegexValidator
 from django.db import connections, router
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
-from django.urls import path
+from django.urls import path, reverse
 from django.utils import timezone
 
+from config.schema.admin.bases import ReadOnly
 from config.schema.backfill import fraction, pause, rate, resume, seconds_left, standing, way_on
-from config.schema.checklist import read_checklist, sql_of, tick
+from config.schema.checklist import read_checklist, sql_of, tick, withdraw
+from config.schema.exits import SchemaError
 from config.schema.models import (
     AnswerEntry,
-    AppliedMigration,
     Approval,
     Backfill,
     ChecklistTick,
@@ -27,51 +27,8 @@ from config.schema.models import (
     Step,
 )
 from config.schema.plan import read_plan
-from config.schema.probe import approve, last_probe
+from config.schema.probe import approve
 from config.schema.rehearsal import newest_rehearsal, words_of
-from config.schema.state import read_state
-
-PROBES_MISSED = 2
-"""After so many probes that did not come, what the last one found is no longer taken for what is."""
-
-
-class ReadOnly(admin.ModelAdmin):
-    """History is seen, and never added to, changed or removed by hand."""
-
-    list_per_page = 50
-    show_full_result_count = False
-    ordering = ("-id",)
-
-    def has_add_permission(self, request: HttpRequest) -> bool:
-        return False
-
-    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        return False
-
-    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        return False
-
-
-@admin.register(AppliedMigration)
-class AppliedMigrationAdmin(ReadOnly):
-    """What `schema_status` says, above what Django has recorded."""
-
-    list_display = ("app", "name", "applied")
-    list_filter = ("app",)
-    search_fields = ("app", "name")
-
-    def changelist_view(self, request: HttpRequest, extra_context: Any = None) -> HttpResponse:
-        connection = connections[router.db_for_read(AppliedMigration)]
-        seen = last_probe(connection)
-        context = {"title": "State of the schema", "schema": read_state(connection), "probe": seen}
-        context["probe_is_old"] = seen is None or is_old(seen.last_at)
-        return super().changelist_view(request, context | (extra_context or {}))
-
-
-def is_old(at: Any) -> bool:
-    """Whether a probe at this time says nothing of now."""
-    age = (timezone.now() - at).total_seconds()
-    return bool(age > PROBES_MISSED * getattr(settings, "SCHEMA_PROBE_SECONDS", 300))
 
 
 @admin.register(Run)
@@ -215,16 +172,26 @@ class ChecklistTickAdmin(ReadOnly):
             self.message_user(
                 request, "The plan is another by now, so nothing was ticked: read it again.", messages.ERROR
             )
-        elif tick(connection, digest, item, by=request.user.get_username(), note=request.POST.get("note", "")):
+        else:
+            self._tick(request, connection, digest, item)
+        back = reverse("admin:schema_appliedmigration_changelist") if request.POST.get("back") == "state" else "../"
+        return HttpResponseRedirect(back)
+
+    def _tick(self, request: HttpRequest, connection: Any, digest: str, item: str) -> None:
+        try:
+            done = tick(connection, digest, item, by=request.user.get_username(), note=request.POST.get("note", ""))
+        except SchemaError as error:
+            self.message_user(request, str(error), messages.ERROR)
+            return
+        if done:
             self.message_user(request, "Ticked.")
         else:
             self.message_user(request, "This was ticked before, so nothing was changed.", messages.WARNING)
-        return HttpResponseRedirect("../")
 
     @admin.action(description="Withdraw", permissions=["tick"])
     def withdraw(self, request: HttpRequest, chosen: Any) -> None:
-        words = {"withdrawn_by": request.user.get_username()[:255], "withdrawn_at": timezone.now()}
-        count = chosen.filter(withdrawn_at=None).update(**words)
+        connection = connections[router.db_for_write(ChecklistTick)]
+        count = withdraw(connection, chosen.values_list("pk", flat=True), by=request.user.get_username())
         self.message_user(request, f"{count} ticks are withdrawn.")
 
 
