@@ -48,12 +48,11 @@ def digest_of(secret: str) -> str:
 
 
 def find_key(secret: str) -> ApiKey | None:
-    """The key that may be used now: known, neither revoked nor expired, of somebody who may sign in. Notes its use."""
+    """The key that may be used now: known, and not ended for any reason. Notes its use."""
     now = timezone.now()
-    row = ApiKey.objects.select_related("organization", "owner").filter(digest=digest_of(secret)).first()
-    if row is None or row.revoked_at is not None or (row.expires_at is not None and row.expires_at <= now):
-        return None
-    if not row.owner.may_sign_in:
+    keys = ApiKey.objects.with_standing().select_related("organization")
+    row: ApiKey | None = keys.filter(digest=digest_of(secret)).first()
+    if row is None or row.ended_because is not None:
         return None
     if row.last_used_at is None or row.last_used_at < now - USE_NOTED_EVERY:
         unnoted = Q(last_used_at=None) | Q(last_used_at__lt=now - USE_NOTED_EVERY)

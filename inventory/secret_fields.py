@@ -1,5 +1,8 @@
 """Text that is encrypted at rest."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
 from functools import cache
 from typing import Any
 
@@ -10,8 +13,12 @@ from django.db import models
 from django.db.models.query_utils import DeferredAttribute
 
 
-class SecretUnreadable(Exception):
-    """A stored secret was encrypted with a key that FIELD_ENCRYPTION_KEY no longer holds; enter the secret again."""
+class SecretUnreadable(AttributeError):
+    """A stored secret was encrypted with a key that FIELD_ENCRYPTION_KEY no longer holds; enter the secret again.
+
+    To what looks at every column, as the audit does, it is a column that is not there: entering it again is not refused
+    because the old one cannot be read.
+    """
 
 
 @cache
@@ -50,12 +57,25 @@ class Sealed:
             ) from None
 
 
+_stays_sealed: ContextVar[bool] = ContextVar("stays_sealed", default=False)
+
+
+@contextmanager
+def sealed() -> Iterator[None]:
+    """Within it secrets are read as they are stored, for what looks at rows without need of their secrets."""
+    token = _stays_sealed.set(True)
+    try:
+        yield
+    finally:
+        _stays_sealed.reset(token)
+
+
 class OpenedOnAccess(DeferredAttribute):
     """Decrypts when the attribute is read, and not when its row is: a lost key makes no other column unreadable."""
 
     def __get__(self, instance: Any, cls: Any = None) -> Any:
         value = super().__get__(instance, cls)
-        return value.open() if isinstance(value, Sealed) else value
+        return value.open() if isinstance(value, Sealed) and not _stays_sealed.get() else value
 
     def __set__(self, instance: Any, value: Any) -> None:
         # With it Python asks __get__ also where the instance has a value.
@@ -92,3 +112,8 @@ class SecretField(models.TextField):
 
     def value_to_string(self, obj: Any) -> str:
         return ""
+
+
+def secrets_of(model: Any) -> list[str]:
+    """The names of the columns of a model, or of a row, that no answer and no page shows."""
+    return [field.name for field in model._meta.concrete_fields if isinstance(field, SecretField)]

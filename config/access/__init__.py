@@ -1,0 +1,1 @@
+"""Who may do what: roles, sign-in with a second factor, and the audit of what people change."""
