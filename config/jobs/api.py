@@ -1,25 +1,30 @@
 """The jobs of all kinds over HTTP: the calls of engines, and what a person does with any job."""
 
+import re
 from collections.abc import Callable, Sequence
 from datetime import datetime
 from typing import Any
 
 from django.http import HttpRequest
 from ninja import Router, Schema, Status
-from pydantic import AwareDatetime, Field
+from pydantic import Field
 
 from config.api.callers import Scope, caller_of, needs
 from config.api.numbers import Count
 from config.api.paging import Page, Pages, Paging, newest_first
+from config.api.records import Words
 from config.api.requests import request_id_of
+from config.api.times import Instant
 from config.jobs import claims, engines, idempotency, people
-from config.jobs.kinds import find_job, kind_named, kind_of, kinds
+from config.jobs.kinds import find_job, find_kind, kind_named, kind_of, kinds
 from config.jobs.moves import By
-from config.jobs.refusals import NotFound
-from config.jobs.transactions import whole
+from config.refusals import Invalid, NotFound
+from config.transactions import whole
 from inventory.models import VMContext
 
 router = Router(tags=["jobs"])
+REPEATED = re.compile(r"[!-~]{1,191}")
+"""What an Idempotency-Key may be."""
 
 
 class Progress(Schema):
@@ -91,7 +96,7 @@ class ProgressIn(FenceIn):
 class CompleteIn(FenceIn):
     """`snapshot_at`: the instant of the source that is copied, where it was not said yet; with its offset from UTC."""
 
-    snapshot_at: AwareDatetime | None = None
+    snapshot_at: Instant | None = None
 
 
 class AdvanceIn(CompleteIn):
@@ -119,13 +124,23 @@ class DiskOut(Schema):
     change_id: str | None
 
 
+class WorkOut(Schema):
+    """What an engine is to copy. `type`: full, incremental or initial; `builds_on`: the restore point that a back-up
+    goes on from, null for a full one.
+    """
+
+    type: str
+    builds_on: str | None
+    disks: list[DiskOut]
+
+
 class FailIn(FenceIn):
     code: str = Field(min_length=1, max_length=64)
-    message: str = Field(min_length=1, max_length=10_000)
+    message: Words
 
 
 class ReasonIn(Schema):
-    reason: str = Field(min_length=1, max_length=10_000)
+    reason: Words
 
 
 class TakeOverIn(ReasonIn):
@@ -145,14 +160,27 @@ def by(request: HttpRequest) -> By:
 def once(request: HttpRequest, act: Callable[[], tuple[int, Any]]) -> Any:
     """Answer a call that creates something, and the same to one that repeats its Idempotency-Key."""
     key = request.headers.get("Idempotency-Key")
-    if not key:
+    if key is None:
         return Status(*act())
+    answer = idempotency.once(*_identity(request, key), lambda: idempotency.Answer(*act()))
+    return Status(answer.status, answer.body)
+
+
+def once_outside(request: HttpRequest, act: Callable[[], tuple[int, Any]]) -> Any:
+    """The same for what takes long and may be done twice: no transaction stays open meanwhile."""
+    key = request.headers.get("Idempotency-Key")
+    if key is None:
+        return Status(*act())
+    answer = idempotency.once_outside(*_identity(request, key), lambda: idempotency.Answer(*act()))
+    return Status(answer.status, answer.body)
+
+
+def _identity(request: HttpRequest, key: str) -> tuple[str, str, str]:
+    if not REPEATED.fullmatch(key):
+        raise Invalid("Idempotency-Key is none: send up to 191 letters, digits and signs of ASCII, without spaces.")
     caller = caller_of(request)
     digest = idempotency.digest_of(request.method, request.path, request.body.decode("utf-8", "replace"))
-    answer = idempotency.once(
-        f"{caller.organization.pk}:{caller.name}"[:191], key[:191], digest, lambda: idempotency.Answer(*act())
-    )
-    return Status(answer.status, answer.body)
+    return f"{caller.organization.pk}:{caller.name}"[:191], key, digest
 
 
 def vm_of(request: HttpRequest, context_id: str) -> VMContext:
@@ -244,12 +272,16 @@ def list_jobs(
 @router.post("/jobs/next", response={200: TakenOut, 204: None})
 @needs(Scope.ENGINE)
 def next_job(request: HttpRequest, body: NextIn) -> Any:
-    """Take the oldest waiting job of these kinds; 204: none waits."""
+    """Take the oldest waiting job of these kinds; 204: none waits. With an Idempotency-Key it is taken once."""
     organization = caller_of(request).organization
-    taken = engines.take_next(body.kinds, engine=body.engine, by=by(request), organization=organization)
-    if taken is None:
-        return Status(204, None)
-    return {"job": shown(taken.job), "fence": taken.fence, "lease_seconds": taken.lease_seconds}
+
+    def act() -> tuple[int, Any]:
+        taken = engines.take_next(body.kinds, engine=body.engine, by=by(request), organization=organization)
+        if taken is None:
+            return 204, None
+        return 200, {"job": shown(taken.job), "fence": taken.fence, "lease_seconds": taken.lease_seconds}
+
+    return once(request, act)
 
 
 @router.post("/jobs/{job}/heartbeat", response={204: None})
@@ -293,8 +325,7 @@ def advance(request: HttpRequest, job: str, body: AdvanceIn) -> Any:
 
 def _note_snapshot(job: str, body: CompleteIn, organization: Any) -> None:
     if body.snapshot_at is not None:
-        kind = kind_of(find_job(job, organization=organization))
-        kind.record_snapshot(job, body.fence, body.snapshot_at, organization)
+        find_kind(job, organization=organization).record_snapshot(job, body.fence, body.snapshot_at, organization)
 
 
 @router.post("/jobs/{job}/complete", response=JobOut)
@@ -310,14 +341,23 @@ def complete(request: HttpRequest, job: str, body: CompleteIn) -> Any:
     return shown(whole(act)())
 
 
+@router.get("/jobs/{job}/disks", response=WorkOut)
+@needs(Scope.READ)
+def work(request: HttpRequest, job: str) -> Any:
+    """What a replication or a back-up copies: each disk, with the change id from which the source is asked for what has
+    changed, or null where all of it is copied.
+    """
+    found = find_job(job, organization=caller_of(request).organization)
+    return kind_of(found).work(found)
+
+
 @router.put("/jobs/{job}/disks/{disk_id}", response=DiskOut)
 @needs(Scope.ENGINE)
 def put_disk(request: HttpRequest, job: str, disk_id: str, body: DiskIn) -> Any:
     """Say how the copy of one disk stands; said again, it changes nothing."""
     organization = caller_of(request).organization
-    kind = kind_of(find_job(job, organization=organization))
     said = body.model_dump(exclude={"fence"}, exclude_none=True)
-    return kind.record_disk(job, body.fence, disk_id, said, organization)
+    return find_kind(job, organization=organization).record_disk(job, body.fence, disk_id, said, organization)
 
 
 @router.post("/jobs/{job}/fail", response=JobOut)

@@ -11,7 +11,8 @@ from typing import Any
 from django.conf import settings
 from django.db.models import F, QuerySet
 
-from config.jobs.refusals import ClaimHeld, Conflict, NotFound
+from config.jobs.refusals import ClaimHeld
+from config.refusals import Conflict, NotFound
 from config.schema.fields import SecondsSince, UtcNow
 from inventory.models import OperationClaim
 

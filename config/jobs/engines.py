@@ -9,10 +9,11 @@ from django.db.models import F
 from config.jobs import claims
 from config.jobs.kinds import Kind, find_job, kind_named, kind_of, kinds
 from config.jobs.moves import By, change, move, note
-from config.jobs.refusals import Invalid, JobEnded, StaleFence
-from config.jobs.transactions import whole
+from config.jobs.refusals import JobEnded, StaleFence
+from config.refusals import Invalid
 from config.schema.fields import UtcNow
-from inventory.models import OperationClaim
+from config.transactions import whole
+from inventory.models import OperationClaim, VMContext
 
 CANDIDATES = 20
 """How many of the oldest waiting jobs are tried: others may take the same ones at the same moment."""
@@ -75,10 +76,19 @@ def heartbeat(job_id: str, fence: int, *, organization: Any = None) -> None:
     """Say that the engine is alive, and nothing else. Raises StaleFence, JobEnded, NotFound."""
     claim = OperationClaim.objects.filter(holder_id=job_id, fence=fence)
     if organization is not None:
-        claim = claim.filter(vm_context__vcenter__organization=organization)
-    if claim.update(**claims.fresh()):
-        return
-    held_job(job_id, fence, organization)
+        # No join: an UPDATE with one looks for its rows first, and then writes to them however they are by then.
+        claim = claim.filter(vm_context__in=VMContext.objects.filter(vcenter__organization=organization).values("pk"))
+    if not claim.update(**claims.fresh()) and not _beat_without_claim(job_id, fence, organization):
+        held_job(job_id, fence, organization)
+
+
+def _beat_without_claim(job_id: str, fence: int, organization: Any) -> bool:
+    """The same for a job whose own row holds its fence; False where there is no such one at work."""
+    for model in (kind.model for kind in kinds() if not kind.model.HOLDS_CLAIM):
+        name = {model.PUBLIC_ID: job_id}
+        if model.objects.of(organization).filter(**name).exists():
+            return bool(model.objects.worked_on().filter(**name, fence=fence).update(**claims.fresh()))
+    return False
 
 
 @whole
@@ -143,12 +153,12 @@ def fail(job_id: str, fence: int, *, code: str, message: str, by: By, organizati
     return job
 
 
-def held_job(job_id: str, fence: int, organization: Any = None) -> Any:
+def held_job(job_id: str, fence: int, organization: Any = None, *models: type[Any]) -> Any:
     """The job of an engine that reports on it, locked until the transaction ends; its lease begins anew.
 
-    Raises StaleFence, JobEnded, NotFound.
+    `models` are the kinds that the report is about: a job of another is Invalid. Raises StaleFence, JobEnded, NotFound.
     """
-    job = find_job(job_id, organization=organization)
+    job = find_job(job_id, *models, organization=organization)
     if claims.lock(job, fence):
         # What was read before the lock may have changed until it was got.
         job.refresh_from_db()

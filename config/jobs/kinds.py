@@ -7,8 +7,10 @@ from collections.abc import Iterable, Mapping
 from datetime import datetime
 from typing import Any
 
+from django.db.models import CharField, Value
+
 from config.jobs.models import Job
-from config.jobs.refusals import Invalid, NotFound
+from config.refusals import Invalid, NotFound
 
 
 class Kind:
@@ -36,6 +38,12 @@ class Kind:
         """Write how far each disk has come, in the transaction of the report. Raises Refusal."""
         if list(disks):
             raise Invalid(f"A {self.name} job reports no disks: leave them out.")
+
+    def work(self, job: Any) -> Mapping[str, Any]:
+        """What an engine is to copy: `type`, the restore point that it `builds_on`, or None, and `disks`, each as
+        `record_disk` returns it. Raises Refusal.
+        """
+        raise Invalid(f"A {self.name} job copies no disks.")
 
     def record_disk(
         self, job_id: str, fence: int, disk_id: str, said: Mapping[str, Any], organization: Any
@@ -81,9 +89,29 @@ def kind_of(job: Job) -> Kind:
     return _kinds[job.KIND]
 
 
-def find_job(job_id: str, *, organization: Any = None) -> Any:
-    """The job of this public id, of whichever kind; with an organisation, only one of its VMs. Raises NotFound."""
-    for kind in kinds():
-        if job := kind.model.objects.of(organization).filter(**{kind.model.PUBLIC_ID: job_id}).first():
-            return job
+def find_kind(job_id: str, *, organization: Any = None) -> Kind:
+    """The kind of the job of this public id, by one query; with an organisation, only of its VMs. Raises NotFound."""
+    first, *others = (
+        kind.model.objects.of(organization)
+        .filter(**{kind.model.PUBLIC_ID: job_id})
+        .order_by()
+        .values_list(Value(kind.name, output_field=CharField()))
+        for kind in kinds()
+    )
+    for (name,) in first.union(*others, all=True):
+        return _kinds[name]
+    raise NotFound(f"There is no job {job_id}.")
+
+
+def find_job(job_id: str, *models: type[Any], organization: Any = None) -> Any:
+    """The job of this public id, of whichever kind; with an organisation, only one of its VMs.
+
+    `models` are the kinds that what is asked for is about. Raises NotFound, and Invalid for a job of another.
+    """
+    kind = find_kind(job_id, organization=organization)
+    if models and kind.model not in models:
+        wanted = " or ".join(model.KIND for model in models)
+        raise Invalid(f"{job_id} is a {kind.name} job: only a {wanted} job has this.")
+    if job := kind.model.objects.filter(**{kind.model.PUBLIC_ID: job_id}).first():
+        return job
     raise NotFound(f"There is no job {job_id}.")

@@ -89,6 +89,8 @@ class Job(Stamped, Versioned):
     """The path to the row that holds the fence and the lease."""
     LIFECYCLE: ClassVar[Lifecycle]
     OTHER_MOVES: ClassVar[Mapping[str, Mapping[str, tuple[str, ...]]]] = {}
+    SHOWN_INSTEAD: ClassVar[Mapping[str, tuple[str, ...]]] = {}
+    """The values of other columns that pages and the API show in the place of the status while they last."""
     FILLED = ("engine", "created_by", "error_code", "error_message")
 
     class Meta:
@@ -128,7 +130,10 @@ class Job(Stamped, Versioned):
     @property
     def shown_status(self) -> str:
         """The status that pages and the API show."""
-        return str(self.status)  # type: ignore[attr-defined]
+        instead = (
+            str(getattr(self, field)) for field, values in self.SHOWN_INSTEAD.items() if getattr(self, field) in values
+        )
+        return next(instead, str(self.status))  # type: ignore[attr-defined]
 
     @property
     def is_active(self) -> bool:

@@ -1,6 +1,6 @@
 """How a job is made and moves: each is one conditional UPDATE and one event, in one transaction."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -10,7 +10,8 @@ from django.db.models import F
 from config.jobs import claims
 from config.jobs.kinds import kind_of
 from config.jobs.models import JobEvent
-from config.jobs.refusals import Conflict, IllegalMove, JobEnded
+from config.jobs.refusals import IllegalMove, JobEnded
+from config.refusals import Conflict, Invalid
 from config.schema.fields import UtcNow
 
 NAMES = 3
@@ -23,6 +24,13 @@ class By:
 
     actor: str
     request_id: str | None = None
+
+
+def given(reason: str, *, kept_with: str = "the job") -> str:
+    """The reason that a person gives for something. Raises Invalid where it says nothing."""
+    if not reason.strip():
+        raise Invalid(f"Say why: the reason is kept with {kept_with}.")
+    return reason
 
 
 def create_job(make: Callable[[], Any], *, by: By, reason: str | None = None) -> Any:
@@ -78,10 +86,21 @@ def change(job: Any, **columns: Any) -> None:
 
 def note(job: Any, before: str | None, to: str, *, by: By, reason: str | None = None) -> None:
     """Add an event. One with the same status before and after tells that the job changed hands, or its fate."""
-    JobEvent.objects.create(
+    _event(job, before, to, by=by, reason=reason, vm=job.vm.pk).save(force_insert=True)
+
+
+def note_all(jobs: Iterable[Any], *, by: By, reasons: Mapping[Any, str]) -> None:
+    """Add to each of these jobs of VMs an event that tells of its fate, with its reason by its key."""
+    JobEvent.objects.bulk_create(
+        _event(job, job.status, job.status, by=by, reason=reasons[job.pk], vm=job.vm_context_id) for job in jobs
+    )
+
+
+def _event(job: Any, before: str | None, to: str, *, by: By, reason: str | None, vm: str) -> JobEvent:
+    return JobEvent(
         job_kind=job.KIND,
         job_id=job.public_id,
-        vm_context_id=job.vm.pk,
+        vm_context_id=vm,
         from_status=before,
         to_status=to,
         actor=by.actor,

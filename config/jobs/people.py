@@ -5,9 +5,9 @@ from typing import Any
 from config.jobs import claims
 from config.jobs.engines import hand_over
 from config.jobs.kinds import find_job
-from config.jobs.moves import By, move
-from config.jobs.refusals import Invalid, JobEnded, NotLost
-from config.jobs.transactions import whole
+from config.jobs.moves import By, given, move
+from config.jobs.refusals import JobEnded, NotLost
+from config.transactions import whole
 
 
 @whole
@@ -41,8 +41,7 @@ def take_over(job_id: str, *, by: By, reason: str, engine: str | None = None, or
 
 
 def _locked(job_id: str, reason: str, organization: Any) -> Any:
-    if not reason.strip():
-        raise Invalid("Say why: the reason is kept with the job.")
+    given(reason)
     job = find_job(job_id, organization=organization)
     claims.lock(job)
     job.refresh_from_db()

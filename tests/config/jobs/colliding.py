@@ -14,8 +14,9 @@ from django.utils import timezone
 from config.demo.factories import BackupJobFactory, FailoverJobFactory, ReplicationJobFactory
 from config.jobs import claims, engines, people
 from config.jobs.moves import By, create_job
-from config.jobs.refusals import ClaimHeld, Conflict, JobEnded, StaleFence
-from config.jobs.transactions import whole
+from config.jobs.refusals import ClaimHeld, JobEnded, StaleFence
+from config.refusals import Conflict
+from config.transactions import whole
 
 FACTORIES: dict[str, Any] = {
     "replication": ReplicationJobFactory,

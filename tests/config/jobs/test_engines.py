@@ -5,6 +5,8 @@ from datetime import timedelta
 import pytest
 from django.utils import timezone
 
+from backups.models import BackupJob
+from backups.services.reporting import record_disk as record_copy
 from config.demo.factories import (
     BackupJobFactory,
     FailoverJobFactory,
@@ -14,12 +16,16 @@ from config.demo.factories import (
     VMContextFactory,
 )
 from config.jobs import claims, people
-from config.jobs.engines import advance, complete, fail, heartbeat, lost_jobs, progress, take_next
-from config.jobs.kinds import find_job
+from config.jobs.engines import advance, complete, fail, heartbeat, held_job, lost_jobs, progress, take_next
+from config.jobs.kinds import find_job, find_kind
 from config.jobs.models import JobEvent
 from config.jobs.moves import By, create_job
-from config.jobs.refusals import ClaimHeld, IllegalMove, Invalid, JobEnded, NotFound, NotLost, Refusal, StaleFence
-from config.jobs.transactions import whole
+from config.jobs.refusals import ClaimHeld, IllegalMove, JobEnded, NotLost, StaleFence
+from config.refusals import Invalid, NotFound, Refusal
+from config.transactions import whole
+from failover.models import FailoverJob
+from failover.services.steps import record_step
+from failover.services.volumes import record_destination, record_volume
 from inventory.models import OperationClaim
 
 pytestmark = pytest.mark.django_db
@@ -204,3 +210,32 @@ def test_an_id_that_exists_is_tried_again():
         job.vm_context, job.target = vm, first.target
     job = whole(create_job)(iter(made).__next__, by=PERSON)
     assert (job.id, OperationClaim.objects.get(pk=vm.pk).fence) == ("job-another", 1)
+
+
+@pytest.mark.parametrize("factory", [ReplicationJobFactory, FailoverJobFactory, BackupJobFactory, RestoreJobFactory])
+def test_one_query_knows_of_which_kind_a_job_is_whichever_that_is(factory, django_assert_num_queries):
+    job = factory.create(status="completed")
+    with django_assert_num_queries(1):
+        assert find_kind(job.public_id).model is type(job)
+    with django_assert_num_queries(2):
+        assert find_job(job.public_id, organization=job.vm.vcenter.organization).pk == job.pk
+    with pytest.raises(NotFound, match=f"There is no job {job.public_id}"):
+        find_job(job.public_id, organization=OrganizationFactory.create())
+    with pytest.raises(NotFound):
+        find_job(f"{job.public_id} ")
+
+
+def test_a_report_that_another_kind_of_job_has_is_refused_and_the_kinds_are_named():
+    job = created()
+    taken = _take(job)
+    for report in (
+        lambda: held_job(job.id, taken.fence, None, BackupJob, FailoverJob),
+        lambda: record_step(job.id, taken.fence, seq=1, status="running"),
+        lambda: record_destination(job.id, taken.fence, "i-1"),
+        lambda: record_copy(job.id, taken.fence, "disk-2000", status="running"),
+    ):
+        with pytest.raises(Invalid, match=rf"{job.id} is a replication job: only a (backup|failover)"):
+            report()
+    with pytest.raises(Invalid, match="is a backup job: only a failover or replication job has this"):
+        backup = created(BackupJobFactory)
+        record_volume(backup.id, _take(backup).fence, "disk-2000", status="attached")

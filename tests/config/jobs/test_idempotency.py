@@ -8,7 +8,7 @@ from django.utils import timezone
 from config.demo.factories import AlertFactory
 from config.jobs.idempotency import Answer, digest_of, once
 from config.jobs.models import IdempotencyKey
-from config.jobs.refusals import Conflict, Refusal
+from config.refusals import Conflict, Refusal
 from inventory.models import Alert
 
 pytestmark = pytest.mark.django_db

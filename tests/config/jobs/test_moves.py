@@ -17,7 +17,8 @@ from config.jobs import claims
 from config.jobs.kinds import Kind, find_job, kinds
 from config.jobs.models import JobEvent
 from config.jobs.moves import By, move
-from config.jobs.refusals import Conflict, IllegalMove, JobEnded, Refusal
+from config.jobs.refusals import IllegalMove, JobEnded
+from config.refusals import Conflict, Refusal
 from failover.models import AFTERMATH_MOVES, Aftermath, FailoverStatus
 from inventory.models import OperationClaim
 from tests.config.jobs.holding import hold
