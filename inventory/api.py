@@ -8,11 +8,13 @@ from django.http import HttpRequest
 from django.utils import timezone
 from ninja import Router, Schema, Status
 from ninja.errors import HttpError
-from pydantic import AwareDatetime, Field
+from pydantic import Field
 
 from config.api.callers import Scope, caller_of, needs
-from config.api.numbers import MOST
 from config.api.paging import Page, Pages, Paging, newest_first
+from config.api.records import record_of
+from config.api.times import Instant
+from config.changes import update_noted
 from inventory.keys import make_key
 from inventory.models import ApiKey
 
@@ -22,10 +24,12 @@ router = Router(tags=["keys"])
 class KeyIn(Schema):
     name: str = Field(min_length=1, max_length=128)
     scopes: list[Scope] = Field(min_length=1, max_length=len(Scope))
-    expires_at: AwareDatetime | None = None
+    expires_at: Instant | None = None
 
 
 class KeyOut(Schema):
+    """`ended_because`: why it works no more, as a sentence; null: it works."""
+
     id: int
     name: str
     prefix: str
@@ -35,6 +39,7 @@ class KeyOut(Schema):
     expires_at: datetime | None
     last_used_at: datetime | None
     revoked_at: datetime | None
+    ended_because: str | None
 
 
 class NewKeyOut(KeyOut):
@@ -44,12 +49,12 @@ class NewKeyOut(KeyOut):
 
 
 def _shown(row: ApiKey) -> dict[str, Any]:
-    names = ("name", "prefix", "scopes", "created_at", "expires_at", "last_used_at", "revoked_at")
+    names = ("name", "prefix", "scopes", "created_at", "expires_at", "last_used_at", "revoked_at", "ended_because")
     return {"id": row.pk, "owner": row.owner.get_username(), **{name: getattr(row, name) for name in names}}
 
 
 def _mine(request: HttpRequest) -> Any:
-    return ApiKey.objects.select_related("owner").filter(organization=caller_of(request).organization)
+    return ApiKey.objects.with_standing().filter(organization=caller_of(request).organization)
 
 
 @router.post("/keys", response={201: NewKeyOut})
@@ -64,8 +69,7 @@ def create(request: HttpRequest, body: KeyIn) -> Any:
             made = make_key(caller.organization, caller.user, body.name, body.scopes, expires_at=body.expires_at)
     except IntegrityError:
         raise HttpError(409, f"There is a key {body.name} already: give this one another name.") from None
-    made.row.refresh_from_db()
-    return Status(201, {**_shown(made.row), "secret": made.secret})
+    return Status(201, {**_shown(_mine(request).get(pk=made.row.pk)), "secret": made.secret})
 
 
 @router.get("/keys", response=Page[KeyOut])
@@ -79,8 +83,6 @@ def list_keys(request: HttpRequest, paging: Paging = Pages) -> Any:
 @needs(Scope.ADMIN)
 def revoke(request: HttpRequest, key: int) -> Any:
     """Revoke a key from now on; its row stays, as what it did names it."""
-    row = _mine(request).filter(pk=key).first() if 0 < key <= MOST else None
-    if row is None:
-        raise HttpError(404, f"There is no key {key}.")
-    ApiKey.objects.filter(pk=row.pk, revoked_at=None).update(revoked_at=timezone.now())
+    row = record_of(_mine(request), key, "key")
+    update_noted(ApiKey.objects.filter(pk=row.pk, revoked_at=None), revoked_at=timezone.now())
     return Status(204, None)

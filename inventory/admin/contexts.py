@@ -9,7 +9,6 @@ from django.http import HttpRequest
 from config.admin import (
     Named,
     ReadOnlyAdmin,
-    ReadOnlyInline,
     VersionedAdmin,
     WhetherSet,
     columns,
@@ -19,41 +18,10 @@ from config.admin import (
     pretty,
     when,
 )
+from inventory.admin.panels import GlancePanel
 from inventory.models import OperationClaim, VMContext, VMDisk, VMNetworkInterface
 
 BY_VCENTER = (("vm_context__vcenter__organization", Named), ("vm_context__vcenter", Named))
-
-
-class DisksInline(ReadOnlyInline):
-    model = VMDisk
-    fields = (
-        "disk_id",
-        "label",
-        *columns(VMDisk, "capacity_bytes"),
-        "provisioning_type",
-        "datastore",
-        "sync_status",
-        *columns(VMDisk, "sync_progress_percent"),
-        when("removed_at", "removed"),
-    )
-
-
-class NetworkInterfacesInline(ReadOnlyInline):
-    model = VMNetworkInterface
-    fields = (
-        "label",
-        "source_network_name",
-        "mac_address",
-        "adapter_type",
-        "connected",
-        when("removed_at", "removed"),
-    )
-
-
-class ClaimInline(ReadOnlyInline):
-    model = OperationClaim
-    verbose_name_plural = "claim"
-    fields = columns(OperationClaim, without=("vm_context",))
 
 
 EDITABLE = ("archived_at",)
@@ -75,7 +43,7 @@ class VMContextAdmin(VersionedAdmin):
         when("missing_since"),
         when("archived_at", "archived"),
     )
-    list_select_related = ("vcenter__organization", "host")
+    list_select_related = ("vcenter__organization", "host", "operation_claim")
     unread = ("vcenter__password", "vcenter__ca_certificate")
     list_filter = (
         ("vcenter__organization", Named),
@@ -107,6 +75,7 @@ class VMContextAdmin(VersionedAdmin):
         (
             "Specification",
             {
+                "classes": ("collapse",),
                 "fields": (
                     "power_state",
                     plain("cpu_count", "CPUs"),
@@ -118,25 +87,32 @@ class VMContextAdmin(VersionedAdmin):
                     "change_tracking",
                     "is_template",
                     "annotation",
-                )
+                ),
             },
         ),
-        ("Place", {"fields": ("path", "datacenter", "cluster")}),
+        ("Place", {"classes": ("collapse",), "fields": ("path", "datacenter", "cluster")}),
         (
             "Identity",
             {
+                "classes": ("collapse",),
                 "fields": (
                     "identity",
                     "moref",
                     plain("instance_uuid", "instance UUID"),
                     plain("vmware_uuid", "VMware UUID"),
-                )
+                ),
             },
         ),
-        ("Record", {"fields": ("added_by", when("missing_since"), when("created_at"), when("updated_at"), "version")}),
+        (
+            "Record",
+            {
+                "classes": ("collapse",),
+                "fields": ("added_by", when("missing_since"), when("created_at"), when("updated_at"), "version"),
+            },
+        ),
     )
     readonly_fields = tuple(name for name in flatten_fieldsets(fieldsets) if name not in EDITABLE)
-    inlines = (ClaimInline, DisksInline, NetworkInterfacesInline)
+    panels = (GlancePanel(),)
 
     def has_add_permission(self, request: HttpRequest) -> bool:
         return False

@@ -5,11 +5,12 @@ from typing import Any
 from django.contrib import admin
 
 from config.admin import Named, ReadOnlyAdmin, link, when
+from inventory.admin.uploads import UploadAdmin
 from inventory.models import DiscoveryOutcome, DiscoveryRun
 
 
 @admin.register(DiscoveryRun)
-class DiscoveryRunAdmin(ReadOnlyAdmin):
+class DiscoveryRunAdmin(UploadAdmin):
     list_display = (
         "source_name",
         "source_kind",

@@ -11,7 +11,7 @@ from django.utils.html import format_html, format_html_join
 from django.views.decorators.debug import sensitive_post_parameters
 
 from config.admin import VersionedAdmin, VersionedForm
-from inventory.secret_fields import SecretField
+from inventory.secret_fields import secrets_of
 
 REMOVE = object()
 
@@ -29,8 +29,7 @@ class SecretInput(forms.PasswordInput):
         if not self.stored:
             return entry
         remove = (
-            '{} <label style="width: auto; margin: 4px 0 0 12px; white-space: nowrap">'
-            '<input type="checkbox" name="{}-remove"> Remove the stored one</label>'
+            '{} <label class="remove-secret"><input type="checkbox" name="{}-remove"> Remove the stored one</label>'
         )
         return format_html(remove, entry, name)
 
@@ -102,10 +101,6 @@ class SecretForm(VersionedForm):
         if self.instance._state.adding:
             return []
         return [name for name in self._secrets() if getattr(self.instance, f"{name}_stored", True)]
-
-
-def secrets_of(model: Any) -> list[str]:
-    return [field.name for field in model._meta.concrete_fields if isinstance(field, SecretField)]
 
 
 @method_decorator(sensitive_post_parameters(), name="changeform_view")

@@ -5,10 +5,11 @@ from django.contrib import admin
 from config.admin import Named, ReadOnlyAdmin, WhetherSet, columns, memory, when
 from inventory.admin.secrets import SecretAdmin, SecretForm, SecretFormField
 from inventory.models import Host, Vcenter
+from inventory.services.vcenters import SENT_TO
 
 
 class VcenterForm(SecretForm):
-    sent_to = ("host", "port", "tls_policy", "ca_certificate", "thumbprint")
+    sent_to = SENT_TO
     password = SecretFormField()
 
     class Meta:

@@ -1,6 +1,7 @@
 """Organisations, their people and their keys."""
 
-from typing import Any
+import json
+from typing import Any, cast
 
 from django import forms
 from django.contrib import admin
@@ -8,10 +9,11 @@ from django.contrib.admin.models import CHANGE, LogEntry
 from django.contrib.auth.admin import UserAdmin as DjangoUserAdmin
 from django.db import transaction
 from django.db.models import QuerySet
-from django.http import HttpRequest
+from django.http import HttpRequest, HttpResponse
 from django.utils import timezone
 
-from config.admin import HubAdmin, HubForm, HubInline, Named, ReadOnlyInline, WhetherSet, columns, offer, when
+from config.admin import HubAdmin, HubForm, HubInline, Named, ReadOnlyInline, WhetherSet, columns, offer, scoped, when
+from config.changes import update_noted
 from inventory.models import ApiKey, Membership, Organization, User
 
 
@@ -29,7 +31,7 @@ class MembershipsInline(HubInline):
 
     def get_formset(self, request: HttpRequest, obj: Any = None, **kwargs: Any) -> Any:
         formset = super().get_formset(request, obj, **kwargs)
-        offer(formset.form, "organization", Organization.objects.order_by("name"))
+        offer(formset.form, "organization", scoped(Organization.objects.order_by("name"), request.user))
         return formset
 
 
@@ -52,6 +54,18 @@ class MembershipAdmin(HubAdmin):
     ordering = ("id",)
     fields = ("organization", "user", "role")
     autocomplete_fields = ("organization", "user")
+
+
+def tells_more_than_memberships(entry: LogEntry) -> bool:
+    """Take out of an entry what it tells of memberships; False where it tells of nothing else."""
+    try:
+        parts = json.loads(entry.change_message)
+    except ValueError:
+        return True  # a sentence of an action
+    name = str(Membership._meta.verbose_name)
+    kept = [part for part in parts if all(said.get("name") != name for said in part.values())]
+    entry.change_message = json.dumps(kept)
+    return bool(kept) or not parts
 
 
 @admin.register(User)
@@ -80,6 +94,17 @@ class UserAdmin(DjangoUserAdmin, HubAdmin):
     )
     inlines = (MembershipsInline,)
 
+    def history_view(self, request: HttpRequest, object_id: str, extra_context: Any = None) -> HttpResponse:
+        """A person may belong to several organisations: what was done to its memberships is told to superusers.
+
+        Each membership has a history of its own, for those of its organisation.
+        """
+        answer: Any = super().history_view(request, object_id, extra_context)
+        if not request.user.is_superuser:
+            told = answer.context_data["action_list"]
+            told.object_list = [entry for entry in told.object_list if tells_more_than_memberships(entry)]
+        return cast(HttpResponse, answer)
+
     def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         return False
 
@@ -106,6 +131,7 @@ class ApiKeyAdmin(HubAdmin):
         when("expires_at", "expires"),
         when("last_used_at", "last used"),
         when("revoked_at", "revoked"),
+        "ended",
     )
     list_select_related = ("organization", "owner")
     unread = ("digest",)
@@ -122,12 +148,21 @@ class ApiKeyAdmin(HubAdmin):
     def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         return False
 
+    def get_queryset(self, request: HttpRequest) -> QuerySet[ApiKey]:
+        rows: QuerySet[ApiKey] = super().get_queryset(request).with_standing()
+        return rows
+
+    @admin.display(description="works")
+    def ended(self, key: ApiKey) -> str:
+        because = key.ended_because
+        return f"No. {because}" if because else "Yes"
+
     @admin.action(description="Revoke the selected keys, for good", permissions=["change"])
     def revoke(self, request: HttpRequest, queryset: QuerySet[ApiKey]) -> None:
         now = timezone.now()
         chosen = list(queryset.values_list("pk", flat=True))
         with transaction.atomic():
-            ApiKey.objects.filter(pk__in=chosen, revoked_at=None).update(revoked_at=now, updated_at=now)
+            update_noted(ApiKey.objects.filter(pk__in=chosen, revoked_at=None), revoked_at=now, updated_at=now)
             revoked = ApiKey.objects.filter(pk__in=chosen, revoked_at=now).defer("digest")
             LogEntry.objects.log_actions(request.user.pk, revoked, CHANGE, change_message="Revoked.")
             count = len(revoked)

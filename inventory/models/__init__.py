@@ -13,12 +13,13 @@ from inventory.models.contexts import (
     VMNetworkInterface,
     new_context_id,
 )
-from inventory.models.discovery import DiscoveryOutcome, DiscoveryRun, Outcome, RunStatus, SourceKind
+from inventory.models.discovery import SILENT_FOR, DiscoveryOutcome, DiscoveryRun, Outcome, RunStatus, SourceKind
 from inventory.models.monitoring import Alert, HostMetric, Severity, VMMetric
 from inventory.models.sources import Host, TlsPolicy, Vcenter
 from inventory.models.tenancy import ApiKey, Membership, Organization, Role, User
 
 __all__ = [
+    "SILENT_FOR",
     "Alert",
     "ApiKey",
     "DiscoveryOutcome",

@@ -1,5 +1,7 @@
 """Organisations, their people and their keys."""
 
+from typing import Any, ClassVar, Self
+
 from django.contrib.auth.models import AbstractUser
 from django.contrib.auth.validators import UnicodeUsernameValidator
 from django.db import models
@@ -86,8 +88,18 @@ class Membership(Stamped):
         return f"{self.user} is {self.role} of {self.organization}"
 
 
+class ApiKeyQuerySet(models.QuerySet[Any]):
+    def with_standing(self) -> Self:
+        """Each with its owner and with what `ended_because` asks for."""
+        belongs = Membership.objects.filter(organization=models.OuterRef("organization"), user=models.OuterRef("owner"))
+        return self.select_related("owner").annotate(owner_is_member=models.Exists(belongs))
+
+
 class ApiKey(Stamped):
-    """A program's right to call the API; the key itself is shown once and kept as a digest."""
+    """A program's right to call the API; the key itself is shown once and kept as a digest.
+
+    It belongs to its organisation, and is its owner's: it works for as long as that person may act there.
+    """
 
     organization = models.ForeignKey(Organization, on_delete=models.PROTECT, related_name="api_keys")
     owner = models.ForeignKey(User, on_delete=models.PROTECT, related_name="api_keys")
@@ -99,6 +111,8 @@ class ApiKey(Stamped):
     last_used_at = models.DateTimeField(null=True, blank=True, editable=False)
     revoked_at = models.DateTimeField(null=True, blank=True)
 
+    objects: ClassVar[Any] = ApiKeyQuerySet.as_manager()
+
     class Meta:
         db_table = "api_keys"
         verbose_name = "API key"
@@ -109,3 +123,16 @@ class ApiKey(Stamped):
 
     def __str__(self) -> str:
         return f"{self.name} ({self.prefix}...)"
+
+    @property
+    def ended_because(self) -> str | None:
+        """Why it works no more, as a sentence; None: it works. Of a key that was read `with_standing`."""
+        if self.revoked_at is not None:
+            return "It is revoked."
+        if self.expires_at is not None and self.expires_at <= timezone.now():
+            return "It has expired."
+        if not self.owner.may_sign_in:
+            return f"{self.owner} may not sign in any more."
+        if not (self.owner_is_member or self.owner.is_superuser):  # type: ignore[attr-defined]
+            return f"{self.owner} has left the organisation."
+        return None

@@ -1,6 +1,6 @@
 """What a record of a source would change in the rows of a VM. What a source does not know never overwrites."""
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from operator import attrgetter
 from typing import Any
@@ -188,3 +188,15 @@ def _is_device(nic_key: str) -> bool:
 def stronger_nic_key(stored: str, offered: str) -> str:
     """The key that says more of the two."""
     return max(stored, offered, key=lambda key: NIC_STRENGTH[key.partition(":")[0]])
+
+
+def sentences(changes: dict[str, Any], prefix: str = "") -> Iterator[str]:
+    """Changes as words: `memory_mb 4096 -> 8192`, `disks disk-2001 removed`."""
+    for name, change in changes.items():
+        if isinstance(change, dict):
+            yield from sentences(change, f"{prefix}{name} ")
+        elif isinstance(change, list):
+            before, after = ("unknown" if value is None else value for value in change)
+            yield f"{prefix}{name} {before} -> {after}"
+        else:
+            yield f"{prefix}{name} {change}"

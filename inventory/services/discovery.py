@@ -7,13 +7,14 @@ stands alone and is a failed outcome, while the rest goes on. Running the same e
 import time
 from collections import Counter
 from collections.abc import Callable, Collection, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from typing import Any
 
 from django.db import DataError, IntegrityError, OperationalError, transaction
 from django.utils import timezone
 
-from inventory.models import Outcome, SourceKind, Vcenter, VMContext
+from inventory.models import DiscoveryRun, Outcome, SourceKind, Vcenter, VMContext
 from inventory.services import runs
 from inventory.services.hosts import HostBook
 from inventory.services.reports import Report, left_out, record
@@ -39,16 +40,18 @@ def discover(
     names: Collection[str] = (),
     dry_run: bool = False,
     on_progress: Progress = lambda done, total: None,
+    run: DiscoveryRun | None = None,
 ) -> Report:
     """Read the source and bring the inventory up to what it says; return one outcome per VM and per name asked for.
 
     `find_vcenter` says whose VMs they are: a stored vCenter, or on a dry run perhaps one that is not stored yet.
-    `names` restricts discovery to the VMs of these names; only without it can a VM be found missing.
+    `names` restricts discovery to the VMs of these names; only without it can a VM be found missing. `run` is the
+    record of a discovery of one vCenter that has begun already; without it one is made.
     Raises `SourceError` when the source cannot be read, or the database stays busy; what was stored before that stays,
     and so does the failed run.
     """
     report = Report(source.kind, storable(source_name), dry_run, names=tuple(dict.fromkeys(names)))
-    discovery = _Discovery(report, find_vcenter, by, on_progress)
+    discovery = _Discovery(report, find_vcenter, by, on_progress, run)
     try:
         for batch in source.batches(report.names):
             discovery.take(batch, source.total)
@@ -65,6 +68,7 @@ class _Discovery:
     find_vcenter: Callable[[Origin], Vcenter]
     by: str
     on_progress: Progress
+    run: DiscoveryRun | None = None
     estates: dict[Origin, Estate] = field(default_factory=dict)
     done: int = 0
     names_met: Counter[str] = field(default_factory=Counter)
@@ -94,7 +98,7 @@ class _Discovery:
 
     def _begin(self, vcenter: Vcenter) -> Estate:
         hosts = HostBook(vcenter, self.report.source_kind, write=self.writes)
-        estate = Estate(vcenter, runs.new_run(self.report, vcenter, self.by), hosts)
+        estate = Estate(vcenter, self.run or runs.new_run(self.report, vcenter, self.by), hosts)
         if vcenter.pk and self.writes:
             runs.end_interrupted(vcenter)
         if vcenter.name:
@@ -148,6 +152,7 @@ class _Discovery:
     ) -> list[VMOutcome]:
         if self.writes:
             with transaction.atomic():
+                runs.hold(estate.run)
                 plan = self._plan(estate, vms, names)
                 if plan.touched:
                     self._lock(plan.touched)
@@ -198,13 +203,19 @@ class _Discovery:
             for start in range(0, len(late), LATE_BATCH):
                 self._take_vms(estate, late[start : start + LATE_BATCH], self.names_met)
             if not self.report.names and estate.is_stored:
-                self._note(estate, self._mark_missing(estate))
-                if estate.covers is None and estate.hosts.was_told:
-                    estate.hosts.mark_missing()
+                self._note_missing(estate)
         self._note(estates[0], self._names_not_found(estates[0]))
         for estate in estates:
             if self.writes:
                 runs.end(estate)
+
+    def _note_missing(self, estate: Estate) -> None:
+        with transaction.atomic():
+            if self.writes:
+                runs.hold(estate.run)
+            self._note(estate, self._mark_missing(estate))
+            if estate.covers is None and estate.hosts.was_told:
+                estate.hosts.mark_missing()
 
     def _mark_missing(self, estate: Estate) -> list[VMOutcome]:
         known = VMContext.objects.filter(vcenter=estate.vcenter, archived_at__isnull=True)
@@ -251,4 +262,5 @@ class _Discovery:
         for estate in self.estates.values():
             code: Any = getattr(error, "code", None) if is_known else "interrupted"
             message = str(error) if is_known else f"Stopped by {type(error).__name__}; run it again."
-            runs.end(estate, code=code, message=message)
+            with suppress(SourceError):  # somebody else has ended it, and said why
+                runs.end(estate, code=code, message=message)

@@ -83,6 +83,13 @@ def finding_as_json(finding: Finding) -> dict[str, Any]:
     return {name: value for name, value in known.items() if value is not None}
 
 
+def place_of(finding: Finding) -> str:
+    """Where in the source: `sheet vInfo, row 7, column Memory: `; empty where there is no place."""
+    parts = (("sheet", finding.sheet), ("row", finding.row), ("column", finding.column))
+    place = ", ".join(f"{word} {value}" for word, value in parts if value is not None)
+    return f"{place}: " if place else ""
+
+
 def _plain(changes: Any) -> Any:
     """Times as text, so that a JSON column takes them."""
     if isinstance(changes, dict):

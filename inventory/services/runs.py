@@ -2,21 +2,19 @@
 
 from collections import Counter
 from dataclasses import dataclass, field
-from datetime import timedelta
+from typing import Any
 
 from django.db import DatabaseError, connection
 from django.utils import timezone
 
-from inventory.models import DiscoveryRun, RunStatus, Vcenter
+from inventory.models import SILENT_FOR, DiscoveryRun, RunStatus, Vcenter
 from inventory.services.hosts import HostBook
 from inventory.services.reports import Report, finding_as_json
 from inventory.services.writing import VMOutcome
 from inventory.sources.facts import storable
-from inventory.sources.records import Finding
+from inventory.sources.records import Finding, SourceError
 
 FINDINGS_KEPT = 1_000
-SILENT_FOR = timedelta(minutes=15)
-"""A run that has written nothing for this long, though every wait of a source is shorter, was interrupted."""
 
 
 @dataclass
@@ -88,7 +86,7 @@ def new_run(report: Report, vcenter: Vcenter | None, by: str) -> DiscoveryRun:
 
 
 def keep(estate: Estate) -> None:
-    """Bring the stored run up to what happened; a run that another has ended stays ended."""
+    """Bring the stored run up to what happened. Raises SourceError where another has ended it; it stays ended."""
     run = estate.run
     values = {name: getattr(run, name) for name in ("status", "completed_at", "error_code", "error_message")}
     values |= {"counts": dict(estate.counts), "updated_at": timezone.now()}
@@ -96,11 +94,25 @@ def keep(estate: Estate) -> None:
         values["findings"] = [finding_as_json(each) for each in estate.findings[:FINDINGS_KEPT]]
         values["findings_total"] = len(estate.findings)
     if run.pk is not None:
-        DiscoveryRun.objects.filter(pk=run.pk, status=RunStatus.RUNNING).update(**values)
+        _write(run, values)
     for name, value in values.items():
         setattr(run, name, value)
     if run.pk is None:
         run.save()
+
+
+def hold(run: DiscoveryRun) -> None:
+    """Have nobody end the run before the transaction ends. Raises SourceError where somebody has."""
+    _write(run, {"updated_at": timezone.now()})
+
+
+def _write(run: DiscoveryRun, values: dict[str, Any]) -> None:
+    if not DiscoveryRun.objects.filter(pk=run.pk, status=RunStatus.RUNNING).update(**values):
+        raise SourceError(
+            "run_ended",
+            "The run was ended as lost while its source was read, so nothing more of it is stored:"
+            " look at the run that came after it.",
+        )
 
 
 def end(estate: Estate, *, code: str | None = None, message: str | None = None) -> None:

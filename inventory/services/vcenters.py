@@ -1,12 +1,17 @@
 """Which stored vCenter a source speaks of, and how a stored vCenter is read."""
 
-from collections.abc import Callable
+import logging
+import math
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from typing import Any
 
 from django.conf import settings
 from django.core.exceptions import ValidationError
 
+from config.refusals import Invalid
 from inventory.models import Organization, Vcenter
+from inventory.services.records import change_record, create_record
 from inventory.sources.records import Origin, SourceError
 from inventory.sources.vcenter import VcenterSource
 
@@ -14,8 +19,44 @@ UNNAMED = "rvtools"
 """The vCenter of files that do not say whose VMs they hold, where the caller does not either."""
 
 
+SENT_TO = ("host", "port", "tls_policy", "ca_certificate", "thumbprint")
+"""What says to whom the password of a vCenter is sent."""
+
+log = logging.getLogger(__name__)
+
+
 class Unresolved(Exception):
     """An organisation or a vCenter that is not known, or not the only one; the message says what to do."""
+
+
+def create_vcenter(organization: Organization, columns: Mapping[str, Any], *, by: str) -> Vcenter:
+    """Make a vCenter known, of which a caller of the API says these columns. Raises Conflict, Invalid."""
+    row = Vcenter(organization=organization, **columns)
+    refuse_strange_host(row.host, row.port)
+    create_record(row)
+    log.info("%s: vCenter %s made", by, row.pk)
+    return row
+
+
+def change_vcenter(row: Vcenter, columns: Mapping[str, Any], *, version: int | None, by: str) -> Vcenter:
+    """Change what a caller of the API says of a vCenter. Raises Conflict, Invalid, NotFound."""
+    if {"host", "port"} & set(columns):
+        refuse_strange_host(columns.get("host", row.host), columns.get("port", row.port))
+    changed: Vcenter = change_record(row, columns, version=version, sent_to=SENT_TO)
+    log.info("%s: vCenter %s changed in %s", by, row.pk, ", ".join(columns))
+    return changed
+
+
+def refuse_strange_host(host: str | None, port: int) -> None:
+    """Raise Invalid unless a caller of the API may have discovery connect there: see DISCOVERY_ALLOWED_HOSTS."""
+    if host is None:
+        return
+    name = host.lower().removesuffix(".")
+    if not {name, f"{name}:{port}"} & {each.lower().removesuffix(".") for each in settings.DISCOVERY_ALLOWED_HOSTS}:
+        raise Invalid(
+            f"Discovery may not connect to {host}: have the operators of the hub add it to DISCOVERY_ALLOWED_HOSTS.",
+            code="host_not_allowed",
+        )
 
 
 def find_organization(slug: str | None) -> Organization:
@@ -49,8 +90,11 @@ def find_vcenter(name: str, organization: str | None) -> Vcenter:
     raise Unresolved(f"There is no vCenter {name}; add it in the admin. Known: {known}.")
 
 
-def open_vcenter(vcenter: Vcenter) -> VcenterSource:
-    """A source that reads this vCenter with its stored credentials, which go to its own host only."""
+def open_vcenter(vcenter: Vcenter, *, time_limit: float | None = None) -> VcenterSource:
+    """A source that reads this vCenter with the credentials of its row, which go to its own host only.
+
+    With `time_limit` the reading ends after so many seconds. Raises Unresolved, SecretUnreadable.
+    """
     missing = [name for name in ("host", "username", "password") if not getattr(vcenter, name)]
     if missing:
         raise Unresolved(f"The vCenter {vcenter.name} has no {' and no '.join(missing)}; enter it in the admin.")
@@ -63,8 +107,9 @@ def open_vcenter(vcenter: Vcenter) -> VcenterSource:
         tls=vcenter.tls_policy,
         ca_data=vcenter.ca_certificate,
         thumbprint=vcenter.thumbprint,
-        connect_timeout=settings.DISCOVERY_CONNECT_TIMEOUT,
-        read_timeout=settings.DISCOVERY_READ_TIMEOUT,
+        connect_timeout=min(settings.DISCOVERY_CONNECT_TIMEOUT, time_limit or math.inf),
+        read_timeout=min(settings.DISCOVERY_READ_TIMEOUT, time_limit or math.inf),
+        time_limit=time_limit,
     )
 
 

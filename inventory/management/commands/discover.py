@@ -20,8 +20,9 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from config.schema.told import ErrorsInFormat
 from inventory.models import Outcome
 from inventory.secret_fields import SecretUnreadable
+from inventory.services.differences import sentences
 from inventory.services.discovery import discover
-from inventory.services.reports import Report, finding_as_json
+from inventory.services.reports import Report, finding_as_json, place_of
 from inventory.services.vcenters import (
     FileVcenters,
     Unresolved,
@@ -154,13 +155,6 @@ class Command(ErrorsInFormat, BaseCommand):
             self.stdout.write(f"            ... and {count - shown:,} more like it (--format json has all)")
 
 
-def place_of(finding: Finding) -> str:
-    """Where in the source: `sheet vInfo, row 7, column Memory: `; empty where there is no place."""
-    parts = (("sheet", finding.sheet), ("row", finding.row), ("column", finding.column))
-    place = ", ".join(f"{word} {value}" for word, value in parts if value is not None)
-    return f"{place}: " if place else ""
-
-
 def caller() -> str:
     """Who runs this: the account on this machine."""
     try:
@@ -221,18 +215,6 @@ def progress(*, quiet: bool) -> Iterator[Any]:
     with Progress(*columns, console=console, disable=quiet or not console.is_terminal, transient=True) as bar:
         task = bar.add_task("VMs", total=None)
         yield lambda done, total: bar.update(task, completed=done, total=total)
-
-
-def sentences(changes: dict[str, Any], prefix: str = "") -> Iterator[str]:
-    """Changes as words: `memory_mb 4096 -> 8192`, `disks disk-2001 removed`."""
-    for name, change in changes.items():
-        if isinstance(change, dict):
-            yield from sentences(change, f"{prefix}{name} ")
-        elif isinstance(change, list):
-            before, after = ("unknown" if value is None else value for value in change)
-            yield f"{prefix}{name} {before} -> {after}"
-        else:
-            yield f"{prefix}{name} {change}"
 
 
 def as_json(report: Report) -> dict[str, Any]:

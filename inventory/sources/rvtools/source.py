@@ -53,7 +53,9 @@ class RvtoolsSource:
             vinfo = sheets.sheet("vInfo")
             if vinfo is None:
                 raise SourceError(
-                    "missing_sheet", f"{self._path} has no sheet vInfo, so it names no VMs; export it again with it."
+                    "missing_sheet",
+                    f"{self._path.name if self._path else ''} has no sheet vInfo, so it names no VMs; export it again"
+                    " with it.",
                 )
             machines = read_machines(Table(vinfo, COLUMNS), findings)
             disks = read_disks(sheets, machines, findings)

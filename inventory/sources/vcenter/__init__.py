@@ -26,11 +26,12 @@ __all__ = ["VcenterSource"]
 class VcenterSource:
     """One vCenter, or one datacenter of it.
 
-    Times are in seconds; `connect_timeout` covers the TLS handshake, `read_timeout` each read of an answer.
+    Times are in seconds; `connect_timeout` covers the TLS handshake, `read_timeout` each read of an answer,
+    `time_limit` all of the reading: no call begins after it.
     `datacenter` is a name, or an inventory path (`folder/name`) where the name is not unique. `thumbprint` is the
     SHA-256 (or SHA-1) of the server's certificate, for `tls="pinned"`.
 
-    Codes of `SourceError`: unreachable, timeout, bad_certificate, wrong_password, no_permission,
+    Codes of `SourceError`: unreachable, timeout, too_slow, bad_certificate, wrong_password, no_permission,
     no_such_datacenter, not_a_vcenter, lost, refused.
     """
 
@@ -50,6 +51,7 @@ class VcenterSource:
         thumbprint: str | None = None,
         connect_timeout: float = 10,
         read_timeout: float = 60,
+        time_limit: float | None = None,
         batch_size: int = 500,
     ) -> None:
         if tls not in TLS_POLICIES:
@@ -65,6 +67,7 @@ class VcenterSource:
             thumbprint=thumbprint,
             connect_timeout=connect_timeout,
             read_timeout=read_timeout,
+            time_limit=time_limit,
         )
         self._datacenter = datacenter
         self._batch_size = batch_size

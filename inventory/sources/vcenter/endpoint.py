@@ -29,6 +29,8 @@ class Endpoint:
     thumbprint: str | None
     connect_timeout: float
     read_timeout: float
+    time_limit: float | None = None
+    """For all of a reading."""
 
     def __str__(self) -> str:
         return self.host if self.port == 443 else f"{self.host}:{self.port}"

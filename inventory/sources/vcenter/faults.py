@@ -18,12 +18,17 @@ class NotVcenterError(Exception):
     """What answers is not a vCenter. The message says what it is."""
 
 
+class TooSlowError(Exception):
+    """The time for all of the reading is over."""
+
+
 TRANSPORT_FAULTS = (OSError, HTTPException, ExpatError)
 READ_FAULTS = (
     *TRANSPORT_FAULTS,
     vmodl.MethodFault,
     CertificateRefusedError,
     NotVcenterError,
+    TooSlowError,
     UnicodeError,
     UnreadableAnswerError,
 )
@@ -35,6 +40,12 @@ def explained(fault: Exception, endpoint: Endpoint, *, recognised: bool) -> Sour
         return fault
     if isinstance(fault, CertificateRefusedError | ssl.SSLCertVerificationError):
         return _bad_certificate(fault, endpoint)
+    if isinstance(fault, TooSlowError):
+        return SourceError(
+            "too_slow",
+            f"{endpoint} takes longer than the {endpoint.time_limit:g} s that there are for this:"
+            " name fewer VMs, or start a discovery run, which has the time.",
+        )
     if isinstance(fault, TimeoutError):
         return _timeout(endpoint)
     if isinstance(fault, vmodl.MethodFault):

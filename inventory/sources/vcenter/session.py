@@ -1,6 +1,7 @@
 """A logged-in session: connects with limits, speaks the newest API version both sides know, always logs out."""
 
 import re
+import time
 from contextlib import suppress
 from dataclasses import replace
 from functools import partial
@@ -10,7 +11,13 @@ from pyVmomi import SoapStubAdapter, vim, vmodl
 from pyVmomi.VmomiSupport import GetServiceVersions, versionIdMap
 
 from inventory.sources.vcenter.endpoint import Connection, Endpoint
-from inventory.sources.vcenter.faults import READ_FAULTS, TRANSPORT_FAULTS, NotVcenterError, UnreadableAnswerError
+from inventory.sources.vcenter.faults import (
+    READ_FAULTS,
+    TRANSPORT_FAULTS,
+    NotVcenterError,
+    TooSlowError,
+    UnreadableAnswerError,
+)
 
 _OLDEST_VERSION = "vim.version.version9"
 _OLDEST_SPOKEN = "vSphere 5.5"
@@ -33,6 +40,8 @@ class Stub(SoapStubAdapter):
             connectionPoolTimeout=_IDLE_LIMIT,
         )
         self.broken = False
+        self.deadline: float | None = None
+        """By the monotonic clock; no call begins after it."""
         self.limit_to(endpoint)
 
     def limit_to(self, endpoint: Endpoint) -> None:
@@ -40,6 +49,8 @@ class Stub(SoapStubAdapter):
         self.scheme = partial(Connection, endpoint=endpoint)  # type: ignore[assignment]
 
     def InvokeMethod(self, mo: Any, info: Any, args: Any, outerStub: Any = None) -> Any:  # noqa: N802, N803
+        if self.deadline is not None and time.monotonic() > self.deadline:
+            raise TooSlowError
         try:
             return super().InvokeMethod(mo, info, args, outerStub)
         except TRANSPORT_FAULTS:
@@ -64,6 +75,8 @@ class Session:
 
     def __enter__(self) -> Self:
         self._stub = Stub(self._endpoint)
+        if self._endpoint.time_limit is not None:
+            self._stub.deadline = time.monotonic() + self._endpoint.time_limit
         try:
             self.content = self._content()
             self.recognised = True
@@ -76,6 +89,7 @@ class Session:
 
     def __exit__(self, *fault: object) -> None:
         assert self._stub is not None
+        self._stub.deadline = None
         if self._stub.broken:
             self._stub.limit_to(replace(self._endpoint, connect_timeout=_FAREWELL_LIMIT, read_timeout=_FAREWELL_LIMIT))
         with suppress(*READ_FAULTS):
