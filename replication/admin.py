@@ -5,7 +5,6 @@ from typing import Any
 from django.contrib import admin
 
 from config.admin import (
-    HubInline,
     Named,
     ReadOnlyAdmin,
     ReadOnlyInline,
@@ -18,35 +17,32 @@ from config.admin import (
     plain,
     when,
 )
-from config.jobs.admin import JobAdmin, by_vm
+from config.jobs.admin import JobAdmin, JobDiskAdmin, by_vm
 from inventory.admin.contexts import VMContextAdmin
 from inventory.admin.secrets import SecretAdmin, SecretForm, SecretFormField
+from replication.admin_actions import StartReplication
+from replication.admin_panels import DisksPanel
 from replication.models import (
     ChangeId,
     Protection,
     ReplicationDisk,
     ReplicationJob,
+    ReplicationSlot,
     Target,
-    TargetNetwork,
     TargetVolume,
 )
+from replication.services.setup import SENT_TO
 
 OF_A_TARGET = ("target__api_key", "target__secret_key")
 
 
 class TargetForm(SecretForm):
-    sent_to = ("api_url",)
+    sent_to = SENT_TO
     api_key = SecretFormField(label="API key")
     secret_key = SecretFormField()
 
     class Meta:
         exclude = ("api_key", "secret_key")
-
-
-class TargetNetworksInline(HubInline):
-    model = TargetNetwork
-    form = VersionedForm
-    fields = ("name", "external_id", "isolation")
 
 
 @admin.register(Target)
@@ -71,19 +67,6 @@ class TargetAdmin(SecretAdmin):
         ("Credentials", {"fields": ("api_key", "secret_key")}),
         ("What is made there", {"fields": ("template_id", "service_offering_id", "disk_offering_id")}),
     )
-    inlines = (TargetNetworksInline,)
-
-
-@admin.register(TargetNetwork)
-class TargetNetworkAdmin(VersionedAdmin):
-    list_display = ("name", "target", "target__organization", "isolation", "external_id")
-    list_select_related = ("target__organization",)
-    unread = OF_A_TARGET
-    list_filter = (("target__organization", Named), ("target", Named), "isolation")
-    search_fields = ("name", "external_id")
-    ordering = ("name", "id")
-    fields = ("target", "name", "external_id", "isolation")
-    autocomplete_fields = ("target",)
 
 
 @admin.register(TargetVolume)
@@ -117,7 +100,15 @@ class ProtectionForm(VersionedForm):
 @admin.register(Protection)
 class ProtectionAdmin(VersionedAdmin):
     form = ProtectionForm
-    list_display = ("vm_context", "target", duration("rpo_seconds", "RPO"), "schedule", "enabled", when("updated_at"))
+    list_display = (
+        "vm_context",
+        "target",
+        duration("rpo_seconds", "RPO"),
+        "schedule",
+        "enabled",
+        when("next_slot_at", "next"),
+        when("updated_at"),
+    )
     list_select_related = ("vm_context", "target")
     unread = OF_A_TARGET
     list_filter = ("enabled", *by_vm("vm_context"), ("target", Named))
@@ -127,15 +118,8 @@ class ProtectionAdmin(VersionedAdmin):
     autocomplete_fields = ("vm_context", "target")
 
 
-class ProtectionInline(ReadOnlyInline):
-    model = Protection
-    verbose_name_plural = "protection"
-    list_select_related = ("target",)
-    unread = OF_A_TARGET
-    fields = ("target", duration("rpo_seconds", "RPO"), "schedule", "enabled")
-
-
-VMContextAdmin.add_inline(ProtectionInline)
+VMContextAdmin.add_panel(DisksPanel())
+VMContextAdmin.add_action(StartReplication())
 
 
 class ReplicationDisksInline(ReadOnlyInline):
@@ -167,7 +151,7 @@ class ReplicationJobAdmin(JobAdmin):
 
 
 @admin.register(ReplicationDisk)
-class ReplicationDiskAdmin(ReadOnlyAdmin):
+class ReplicationDiskAdmin(JobDiskAdmin):
     list_display = (
         "job",
         link("vm_disk__vm_context", "VM"),
@@ -177,7 +161,6 @@ class ReplicationDiskAdmin(ReadOnlyAdmin):
     )
     list_select_related = ("job", "vm_disk__vm_context")
     list_filter = ("status", *by_vm("vm_disk__vm_context"))
-    search_fields = ("job__id__exact", "new_change_id", "base_change_id")
     ordering = ("-id",)
 
 
@@ -196,3 +179,12 @@ class ChangeIdAdmin(ReadOnlyAdmin):
     list_filter = (("is_current", WhetherSet), "sync_success", "invalid_reason", *by_vm("vm_disk__vm_context"))
     search_fields = ("change_id", "vm_disk__vm_context__name")
     ordering = ("-id",)
+
+
+@admin.register(ReplicationSlot)
+class ReplicationSlotAdmin(ReadOnlyAdmin):
+    list_display = (when("slot_at", "due"), link("vm_context", "VM"), "outcome", link("job"), "reason")
+    list_select_related = ("vm_context", "job")
+    list_filter = ("outcome", *by_vm("vm_context"))
+    search_fields = ("vm_context__name", "job__id__exact")
+    ordering = ("-slot_at", "-id")

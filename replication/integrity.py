@@ -4,10 +4,10 @@ from collections.abc import Iterator
 
 from django.db.models import Exists, F, OuterRef, Q
 
+from inventory.change_ids import same_tracking
 from inventory.integrity import Broken
 from inventory.models import VMDisk
 from replication.models import ChangeId, DiskStatus, Protection, ReplicationDisk, ReplicationJob, TargetVolume
-from replication.services.change_ids import tracking_of
 from replication.services.jobs import SYNC_STATUS
 
 
@@ -106,7 +106,7 @@ def _change_ids() -> Iterator[Broken]:
     built = ChangeId.objects.filter(base_change_id__isnull=False, is_current=True)
     baseless = set(built.filter(~Exists(before)).values_list("pk", flat=True))
     for key, disk, change_id, base in built.values_list("pk", "vm_disk", "change_id", "base_change_id"):
-        if key in baseless or tracking_of(change_id) != tracking_of(base or ""):
+        if key in baseless or not same_tracking(change_id, base):
             yield Broken(
                 "INV-CHANGE-13",
                 f"disk:{disk}",

@@ -4,6 +4,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from django.db.models import OuterRef, Subquery
+
 from inventory.models import VMDisk
 from replication.models import ChangeId, ReplicationType, Target, TargetVolume, VolumeStatus
 
@@ -25,9 +27,11 @@ class NextRun:
 
 def next_run(vm: Any, target: Target) -> NextRun:
     """A run is incremental only if each disk has a base and a volume in this target; else the reason names one."""
-    disks = list(VMDisk.objects.filter(vm_context=vm, removed_at=None).order_by("device_key"))
+    copies = ChangeId.objects.filter(vm_disk=OuterRef("pk")).order_by("-generation").values("pk")
+    present = VMDisk.objects.filter(vm_context=vm, removed_at=None).annotate(newest_copy=Subquery(copies[:1]))
+    disks = list(present.order_by("device_key"))
     keys = [disk.pk for disk in disks]
-    newest = {each.vm_disk_id: each for each in ChangeId.objects.filter(vm_disk__in=keys).order_by("generation")}
+    newest = {each.vm_disk_id: each for each in ChangeId.objects.filter(pk__in=[disk.newest_copy for disk in disks])}
     current = {each.vm_disk_id: each for each in ChangeId.objects.filter(vm_disk__in=keys, is_current=True)}
     volumes = {
         volume.vm_disk_id: volume for volume in TargetVolume.objects.filter(vm_disk__in=keys).select_related("target")

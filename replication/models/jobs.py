@@ -6,7 +6,8 @@ from django.utils import timezone
 
 from config.jobs.lifecycle import Lifecycle
 from config.jobs.models import Job
-from config.schema.constraints import at_least, dated, filled, known, set_while, true_or_unset
+from config.jobs.slots import Scheduled, Slot, clean_schedule
+from config.schema.constraints import at_least, dated, filled, known, longer, set_while, true_or_unset
 from config.schema.fields import CodeField, UtcNow
 from inventory.identifiers import new_identifier, stamp
 from inventory.models import HolderKind, VMContext, VMDisk
@@ -14,7 +15,7 @@ from inventory.models.base import Stamped, Versioned
 from replication.models.targets import Target
 
 
-class Protection(Stamped, Versioned):
+class Protection(Scheduled, Stamped, Versioned):
     """That a VM is protected: where its copy goes, how often, and how old it may become."""
 
     vm_context = models.OneToOneField(
@@ -29,10 +30,25 @@ class Protection(Stamped, Versioned):
 
     class Meta:
         db_table = "protections"
-        constraints = [filled("protections", "schedule"), at_least("protections", 1, "rpo_seconds")]
+        constraints = [
+            filled("protections", "schedule"),
+            at_least("protections", 1, "rpo_seconds"),
+            models.CheckConstraint(
+                condition=longer("planned_for", 0),
+                name="protections_planned_for_filled",
+                violation_error_message="What the next slot was reckoned from is said, or unset.",
+            ),
+        ]
+        indexes = [models.Index(fields=["next_slot_at"], name="protections_next_slot")]
 
     def __str__(self) -> str:
         return f"{self.vm_context_id} to {self.target_id}"
+
+    def clean(self) -> None:
+        """Refuse a schedule that is none."""
+        super().clean()
+        if self.schedule is not None:
+            clean_schedule(self.schedule, self.zone)
 
 
 class ReplicationType(models.TextChoices):
@@ -102,12 +118,37 @@ class ReplicationJob(Job):
         ]
         indexes = [
             models.Index(fields=["vm_context", "-created_at"], name="replication_jobs_newest_of_vm"),
+            models.Index(fields=["vm_context", "status", "snapshot_at"], name="replication_jobs_copies_of_vm"),
             models.Index(fields=["status", "created_at"], name="replication_jobs_status"),
             models.Index(fields=["created_at"], name="replication_jobs_created"),
         ]
 
     def __str__(self) -> str:
         return self.id
+
+
+class ReplicationSlot(Slot):
+    """One time at which a VM was to be replicated by its schedule; it outlives the protection."""
+
+    vm_context = models.ForeignKey(
+        VMContext, on_delete=models.PROTECT, related_name="replication_slots", verbose_name="VM context"
+    )
+    job = models.ForeignKey(ReplicationJob, on_delete=models.SET_NULL, null=True, blank=True, related_name="slots")
+
+    class Meta:
+        db_table = "replication_slots"
+        ordering = ["-slot_at", "-id"]
+        constraints = [
+            models.UniqueConstraint(fields=["vm_context", "slot_at"], name="replication_slots_once"),
+            *Slot.constraints("replication_slots"),
+        ]
+        indexes = [
+            models.Index(fields=["outcome", "slot_at"], name="replication_slots_outcome"),
+            models.Index(fields=["slot_at"], name="replication_slots_time"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.vm_context_id} {self.slot_at:%Y-%m-%d %H:%M}"
 
 
 class DiskStatus(models.TextChoices):

@@ -5,6 +5,7 @@ from django.db.models import Q
 
 from config.schema.constraints import at_least, filled, known, true_or_unset
 from config.schema.fields import CodeField
+from inventory.addresses import refuse_credentials
 from inventory.models import Organization, VMDisk
 from inventory.models.base import Stamped, Versioned
 from inventory.secret_fields import SecretField
@@ -41,6 +42,11 @@ class Target(Stamped, Versioned):
 
     def __str__(self) -> str:
         return self.name
+
+    def clean(self) -> None:
+        """Refuse an address with credentials in it."""
+        super().clean()
+        refuse_credentials("api_url", self.api_url)
 
 
 class Isolation(models.TextChoices):

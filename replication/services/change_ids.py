@@ -1,27 +1,18 @@
 """Change ids: which one is the base of a disk's next incremental run.
 
-A change id names the tracking of one disk and how far it had counted, `<uuid>/<number>`. It is a base only once the
-copy of that disk is complete, and only for as long as nothing else has written to the copy.
+One is a base only once the copy of that disk is complete, and only for as long as nothing else has written to the copy.
 """
 
-import re
 from datetime import datetime
 from typing import Any
 
 from django.db.models import Max
 
-from config.jobs.refusals import Conflict
+from config.refusals import Conflict
 from config.schema.fields import UtcNow
+from inventory.change_ids import is_change_id, same_tracking
 from inventory.models import VMDisk
 from replication.models import ChangeId, InvalidReason
-
-FORM = re.compile(r"([0-9a-fA-F]{2}(?:[ -]?[0-9a-fA-F]{2}){15})/(\d+)")
-
-
-def tracking_of(change_id: str) -> str | None:
-    """The uuid part, in one form however it was written; None where this is no change id."""
-    found = FORM.fullmatch(change_id)
-    return re.sub("[ -]", "", found[1]).lower() if found else None
 
 
 def current_base(disk: VMDisk) -> ChangeId | None:
@@ -82,9 +73,8 @@ def invalidate_bases(vm: Any, reason: InvalidReason | str, *, disks: Any = None)
 
 
 def _why_no_base(change_id: str, base: str | None) -> str | None:
-    tracking = tracking_of(change_id)
-    if tracking is None:
+    if not is_change_id(change_id):
         return InvalidReason.MALFORMED.value
-    if base is not None and tracking != tracking_of(base):
+    if base is not None and not same_tracking(change_id, base):
         return InvalidReason.OTHER_UUID.value
     return None

@@ -6,12 +6,13 @@ from typing import Any
 
 from django.utils import timezone
 
+from config.jobs.claims import lock_vm
 from config.jobs.engines import held_job
 from config.jobs.kinds import Kind
 from config.jobs.moves import By, change, create_job
-from config.jobs.refusals import Conflict, Invalid, NotFound
-from config.jobs.transactions import whole
+from config.refusals import Conflict, Invalid, NotFound
 from config.schema.fields import UtcNow
+from config.transactions import whole
 from inventory.models import Site, SyncStatus, VMDisk
 from replication.models import (
     REPLICATION,
@@ -52,6 +53,8 @@ def create_replication(
     `run_type` is auto, initial or incremental. Raises ClaimHeld, and Invalid where the VM cannot be replicated or not
     incrementally.
     """
+    lock_vm(vm.pk)
+    vm.refresh_from_db(fields=("archived_at", "runs_at"))
     target = target or _target_of(vm)
     _refuse(vm, target)
     run = _chosen(next_run(vm, target), run_type)
@@ -93,7 +96,7 @@ def record_disk(
     Repeated, it changes nothing. Raises StaleFence, JobEnded, NotFound for a disk that is not of this job, Conflict
     where the copy was built on another base than the current one, Invalid.
     """
-    job = held_job(job_id, fence, organization)
+    job = held_job(job_id, fence, organization, ReplicationJob)
     row = _disk_of(job, disk_id)
     if status == DiskStatus.COMPLETED and row.status == DiskStatus.COMPLETED:
         if change_id != row.new_change_id:
@@ -124,17 +127,15 @@ class Replication(Kind):
             base_change_id=said.get("base_change_id"),
             organization=organization,
         )
-        return {
-            "disk_id": disk_id,
-            "status": row.status,
-            "bytes": row.bytes_synced,
-            "base_change_id": row.base_change_id,
-            "change_id": row.new_change_id,
-        }
+        return _as_reported(row)
+
+    def work(self, job: Any) -> Mapping[str, Any]:
+        rows = job.disks.select_related("vm_disk").order_by("vm_disk__device_key")
+        return {"type": job.replication_type, "builds_on": None, "disks": [_as_reported(row) for row in rows]}
 
     def record_snapshot(self, job_id: str, fence: int, at: datetime, organization: Any) -> None:
         """Say which instant of the source the run copies, once, and before any of its disks is completed."""
-        job = held_job(job_id, fence, organization)
+        job = held_job(job_id, fence, organization, ReplicationJob)
         if job.snapshot_at == at:
             return
         if job.snapshot_at is not None:
@@ -174,6 +175,16 @@ class Replication(Kind):
                 raise Invalid(f"{said['disk_id']}: a report of progress says pending or running, not {status}.")
             if row.status not in (DiskStatus.COMPLETED, DiskStatus.FAILED):
                 _write(row, status, said.get("bytes_synced"))
+
+
+def _as_reported(row: ReplicationDisk) -> dict[str, Any]:
+    return {
+        "disk_id": row.vm_disk.disk_id,
+        "status": row.status,
+        "bytes": row.bytes_synced,
+        "base_change_id": row.base_change_id,
+        "change_id": row.new_change_id,
+    }
 
 
 def _target_of(vm: Any) -> Target:

@@ -122,6 +122,6 @@ def test_the_queries_do_not_grow_with_the_vms(vm, django_assert_num_queries):
         ProtectionFactory.create(vm_context=another)
         copied(another, hours_ago=0.2)
         vms.append(another)
-    with django_assert_num_queries(5):
+    with django_assert_num_queries(3):
         found = rpo_of(vms, timezone.now())
     assert len(found) == 5
