@@ -1,18 +1,28 @@
 """The admin pages of repositories, policies, backup jobs and restore jobs."""
 
-from zoneinfo import available_timezones
-
-from django import forms
 from django.contrib import admin
 
-from backups.models import KEEP, BackupDisk, BackupJob, BackupPolicy, BackupRepository, RestoreJob
+from backups.admin_actions import LetPointGo, ProtectPoint, StartBackup, StartRestore
+from backups.admin_panels import RestorePointsPanel
+from backups.models import (
+    KEEP,
+    BackupDisk,
+    BackupJob,
+    BackupPolicy,
+    BackupRepository,
+    BackupSchedule,
+    BackupSlot,
+    RestoreJob,
+)
+from backups.services.setup import SENT_TO
 from config.admin import Named, ReadOnlyAdmin, ReadOnlyInline, VersionedAdmin, VersionedForm, columns, link, plain, when
-from config.jobs.admin import JobAdmin, by_vm
+from config.jobs.admin import JobAdmin, JobDiskAdmin, by_vm
+from inventory.admin.contexts import VMContextAdmin
 from inventory.admin.secrets import SecretAdmin, SecretForm, SecretFormField
 
 
 class BackupRepositoryForm(SecretForm):
-    sent_to = ("kind", "location")
+    sent_to = SENT_TO
     credentials = SecretFormField()
 
     class Meta:
@@ -42,17 +52,9 @@ class BackupRepositoryAdmin(SecretAdmin):
     )
 
 
-class BackupPolicyForm(VersionedForm):
-    def clean_time_zone(self) -> str:
-        name: str = self.cleaned_data["time_zone"]
-        if name not in available_timezones():
-            raise forms.ValidationError("That is not an IANA time zone, as Europe/Berlin is.")
-        return name
-
-
 @admin.register(BackupPolicy)
 class BackupPolicyAdmin(VersionedAdmin):
-    form = BackupPolicyForm
+    form = VersionedForm
     list_display = ("name", "organization", "keeps", "time_zone", "verify_after_days")
     list_select_related = ("organization",)
     list_filter = (("organization", Named),)
@@ -118,10 +120,11 @@ class BackupJobAdmin(JobAdmin):
     search_fields = ("id", "vm_context__name")
     ordering = ("-created_at",)
     inlines = (BackupDisksInline,)
+    record_actions = (StartRestore(), ProtectPoint(), LetPointGo(), *JobAdmin.record_actions)
 
 
 @admin.register(BackupDisk)
-class BackupDiskAdmin(ReadOnlyAdmin):
+class BackupDiskAdmin(JobDiskAdmin):
     list_display = (
         "disk_id",
         "job",
@@ -132,7 +135,6 @@ class BackupDiskAdmin(ReadOnlyAdmin):
     )
     list_select_related = ("job", "vm_disk__vm_context")
     list_filter = ("status", ("job__repository", Named), *by_vm("vm_disk__vm_context"))
-    search_fields = ("job__id__exact", "path")
     ordering = ("-id",)
 
 
@@ -155,3 +157,38 @@ class RestoreJobAdmin(JobAdmin):
     search_fields = ("id", "destination")
     ordering = ("-created_at",)
     fields = columns(RestoreJob)
+
+
+@admin.register(BackupSchedule)
+class BackupScheduleAdmin(VersionedAdmin):
+    list_display = (
+        link("vm_context", "VM"),
+        "repository",
+        "policy",
+        plain("backup_type", "type"),
+        "schedule",
+        "time_zone",
+        "enabled",
+        when("next_slot_at", "next"),
+    )
+    list_display_links = ("schedule",)
+    list_select_related = ("vm_context__vcenter", "repository", "policy")
+    unread = ("repository__credentials",)
+    list_filter = ("enabled", *by_vm("vm_context"), ("repository", Named), ("policy", Named))
+    search_fields = ("vm_context__name", "schedule")
+    ordering = ("id",)
+    fields = ("vm_context", "repository", "policy", "backup_type", "schedule", "time_zone", "enabled")
+    autocomplete_fields = ("vm_context", "repository", "policy")
+
+
+@admin.register(BackupSlot)
+class BackupSlotAdmin(ReadOnlyAdmin):
+    list_display = (when("slot_at", "due"), link("vm_context", "VM"), "outcome", link("job"), "reason")
+    list_select_related = ("vm_context", "job", "schedule")
+    list_filter = ("outcome", *by_vm("vm_context"))
+    search_fields = ("vm_context__name", "job__id__exact")
+    ordering = ("-slot_at", "-id")
+
+
+VMContextAdmin.add_panel(RestorePointsPanel())
+VMContextAdmin.add_action(StartBackup())

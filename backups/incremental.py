@@ -4,6 +4,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from backups.points import Point, broken_links
+from inventory.change_ids import is_change_id
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,14 +56,3 @@ def _lacks(disks: Sequence[Disk], point: Point) -> str | None:
         if disk.capacity_bytes != copy.capacity_bytes:
             return f"{disk.disk_id} has {disk.capacity_bytes} bytes now and had {copy.capacity_bytes} in {point.id}."
     return None
-
-
-def is_change_id(text: str | None) -> bool:
-    """Whether this is `<uuid>/<number>`."""
-    tracking, slash, number = (text or "").rpartition("/")
-    return bool(tracking.strip() and slash and number.isascii() and number.isdigit())
-
-
-def same_tracking(change_id: str, base: str) -> bool:
-    """Whether both were counted by one tracking of one disk: what lies between two others is unknown."""
-    return change_id.rpartition("/")[0] == base.rpartition("/")[0]

@@ -2,17 +2,20 @@
 
 from collections.abc import Iterator
 
-from django.db.models import Exists, F, OuterRef, Q
+from django.db.models import Exists, F, OuterRef, Q, Subquery
 
 from backups.models import (
     BackupDisk,
     BackupDiskStatus,
     BackupJob,
+    BackupSchedule,
     BackupStatus,
     RestoreJob,
 )
 from inventory.integrity import Broken
 from inventory.models import VMDisk
+
+NOBODY_KNOWS = "nobody knows when"
 
 
 def broken_rules() -> Iterator[Broken]:
@@ -20,7 +23,9 @@ def broken_rules() -> Iterator[Broken]:
     yield from _parents()
     yield from _incomplete()
     yield from _of_another_organization()
+    yield from _schedules_of_another_organization()
     yield from _copies_of_other_vms()
+    yield from _copies_on_another_base()
     yield from _restores_of_other_points()
     yield from _on_pruned()
     yield from _pruned_in_use()
@@ -79,6 +84,18 @@ def _of_another_organization() -> Iterator[Broken]:
         )
 
 
+def _schedules_of_another_organization() -> Iterator[Broken]:
+    owner = F("vm_context__vcenter__organization")
+    strange = ~Q(repository__organization=owner) | (Q(policy__isnull=False) & ~Q(policy__organization=owner))
+    for row in BackupSchedule.objects.filter(strange).select_related("repository", "policy"):
+        yield Broken(
+            "INV-BSCHED-07",
+            f"schedule {row.pk}",
+            f"Schedule {row.pk} backs up to {row.repository} or by {row.policy} of another organisation than its VM's.",
+            "Each of its back-ups is refused: name a repository and a policy of its VM's organisation.",
+        )
+
+
 def _copies_of_other_vms() -> Iterator[Broken]:
     for copy in BackupDisk.objects.exclude(vm_disk__vm_context=F("job__vm_context")).select_related("vm_disk"):
         yield Broken(
@@ -86,6 +103,22 @@ def _copies_of_other_vms() -> Iterator[Broken]:
             f"{copy.job_id} {copy.disk_id}",
             f"{copy.job_id} holds a copy of {copy.disk_id} of VM context {copy.vm_disk.vm_context_id}, not of its own.",
             "Restore nothing from it; ask for a full back-up of its VM.",
+        )
+
+
+def _copies_on_another_base() -> Iterator[Broken]:
+    below = BackupDisk.objects.filter(job=OuterRef("job__parent"), vm_disk=OuterRef("vm_disk")).values("change_id")
+    built = BackupDisk.objects.filter(
+        status=BackupDiskStatus.COMPLETED, job__parent__vm_context=F("job__vm_context")
+    ).annotate(below=Subquery(below[:1]))
+    wrong = Q(base_change_id=None) | Q(below=None) | ~Q(base_change_id=F("below"))
+    for copy in built.filter(wrong):
+        yield Broken(
+            "INV-BDISK-09",
+            f"{copy.job_id} {copy.disk_id}",
+            f"{copy.job_id} holds what has changed on {copy.disk_id} since {copy.base_change_id or NOBODY_KNOWS}, and"
+            f" the copy that it builds on holds it as of {copy.below or NOBODY_KNOWS}.",
+            "Restore nothing from it or from what builds on it; ask for a full back-up of its VM.",
         )
 
 

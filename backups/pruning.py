@@ -86,21 +86,24 @@ def _by_policy(plan: Plan, group: Sequence[Point], policy: Policy | None, faults
             plan.keep(point, "no_calendar", sentence)
         return
     countable = [point for point in group if not point.is_protected and faults[point.id] is None]
+    dated = [(point, point.at.astimezone(zone)) for point in countable]
     asked = {rule: count for rule in RULES if (count := getattr(policy, rule))}
     for rule, count in asked.items():
-        _by_rule(plan, countable, rule, count, zone)
+        _by_rule(plan, dated, rule, count)
     counts = ", ".join(f"keep-{rule} {count}" for rule, count in asked.items())
+    beyond = f"It is older than what {counts} of policy {policy.name} keeps."
     for point in countable:
-        plan.remove(point, "beyond", f"It is older than what {counts} of policy {policy.name} keeps.")
+        plan.remove(point, "beyond", beyond)
 
 
-def _by_rule(plan: Plan, points: Sequence[Point], rule: str, count: int, zone: ZoneInfo) -> None:
+def _by_rule(plan: Plan, dated: Sequence[tuple[Point, datetime]], rule: str, count: int) -> None:
     """Keep the newest point of each of the `count` newest periods that no earlier rule keeps a point of."""
-    covered = {period_of(rule, point, zone) for point in points if point.id in plan.kept}
+    covered = {period_of(rule, point, local) for point, local in dated if point.id in plan.kept}
     taken: dict[str, str] = {}
-    for point in points:
-        period = period_of(rule, point, zone)
-        if point.id in plan.kept or point.id in plan.removed or period in covered:
+    for point, local in dated:
+        if point.id in plan.kept or point.id in plan.removed:
+            continue
+        if (period := period_of(rule, point, local)) in covered:
             continue
         if newer := taken.get(period):
             plan.remove(point, "same_period", f"{newer} is newer and of the same {UNITS[rule]}, {period}.")
@@ -112,16 +115,20 @@ def _by_rule(plan: Plan, points: Sequence[Point], rule: str, count: int, zone: Z
             plan.keep(point, rule, f"keep-{rule}: it is {of} ({len(taken)} of {count}).")
 
 
-def period_of(rule: str, point: Point, zone: ZoneInfo) -> str:
-    """The name of the period of the rule in which the point lies, by the clocks of the zone."""
+def period_of(rule: str, point: Point, local: datetime) -> str:
+    """The name of the period of the rule in which the point lies; `local`: its time by the clocks of the zone."""
     if rule == "last":
         return point.id
-    local = point.at.astimezone(zone)
     if rule == "weekly":
         week = local.isocalendar()
         return f"{week.year:04}-W{week.week:02}"
-    forms = {"hourly": "{:%Y-%m-%d %H:00}", "daily": "{:%Y-%m-%d}", "monthly": "{:%Y-%m}", "yearly": "{:%Y}"}
-    return forms[rule].format(local)
+    # Piece by piece: strftime is most of what the plan of a fleet would take.
+    name = f"{local.year:04}"
+    if rule != "yearly":
+        name += f"-{local.month:02}"
+    if rule in ("daily", "hourly"):
+        name += f"-{local.day:02}"
+    return f"{name} {local.hour:02}:00" if rule == "hourly" else name
 
 
 def _by_what_it_is(plan: Plan, newest_first: Sequence[Point], faults: Mapping[str, str | None], now: datetime) -> None:
@@ -138,7 +145,7 @@ def _by_what_it_is(plan: Plan, newest_first: Sequence[Point], faults: Mapping[st
             plan.keep(point, "in_use", f"{point.used_by} uses it.")
         if point.is_base:
             plan.keep(point, "base", "The next incremental back-up builds on it.")
-        if newest_good.get((point.vm, None)) == point:
+        if newest_good.get((point.vm, None)) is point:
             plan.keep(point, "last_good", "It is the last of this VM that can be restored.")
         if fault := faults[point.id]:
             newer = newest_good.get((point.vm, point.repository))

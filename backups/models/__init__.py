@@ -14,6 +14,7 @@ from backups.models.jobs import (
     new_backup_id,
     new_restore_id,
 )
+from backups.models.schedules import BackupSchedule, BackupSlot, ScheduledType
 from backups.models.stores import KEEP, BackupPolicy, BackupRepository, RepositoryKind
 
 __all__ = [
@@ -25,12 +26,15 @@ __all__ = [
     "BackupJob",
     "BackupPolicy",
     "BackupRepository",
+    "BackupSchedule",
+    "BackupSlot",
     "BackupStatus",
     "BackupType",
     "RepositoryKind",
     "RestoreJob",
     "RestoreMode",
     "RestoreStatus",
+    "ScheduledType",
     "new_backup_id",
     "new_restore_id",
 ]

@@ -135,6 +135,7 @@ class BackupJob(Job):
         ]
         indexes = [
             models.Index(fields=["vm_context", "-created_at"], name="backup_jobs_newest_of_vm"),
+            models.Index(fields=["vm_context", "status"], name="backup_jobs_of_vm"),
             models.Index(fields=["status", "created_at"], name="backup_jobs_status"),
             models.Index(fields=["created_at"], name="backup_jobs_created"),
         ]

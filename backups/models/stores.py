@@ -1,10 +1,14 @@
 """Where back-up copies lie, and how long they are kept."""
 
+from django.core.exceptions import ValidationError
 from django.db import models
 from django.db.models import Q
 
+from config.jobs.schedules import zone_of
+from config.refusals import Invalid
 from config.schema.constraints import at_least, filled, known
 from config.schema.fields import CodeField
+from inventory.addresses import refuse_credentials
 from inventory.models import Organization
 from inventory.models.base import Stamped, Versioned
 from inventory.secret_fields import SecretField
@@ -41,6 +45,11 @@ class BackupRepository(Stamped, Versioned):
 
     def __str__(self) -> str:
         return self.name
+
+    def clean(self) -> None:
+        """Refuse a location with credentials in it."""
+        super().clean()
+        refuse_credentials("location", self.location)
 
 
 KEEP = ("keep_last", "keep_hourly", "keep_daily", "keep_weekly", "keep_monthly", "keep_yearly")
@@ -87,3 +96,11 @@ class BackupPolicy(Stamped, Versioned):
 
     def __str__(self) -> str:
         return self.name
+
+    def clean(self) -> None:
+        """Refuse a time zone that is none."""
+        super().clean()
+        try:
+            zone_of(self.time_zone)
+        except Invalid as error:
+            raise ValidationError({"time_zone": str(error)}) from None

@@ -16,9 +16,10 @@ from backups.models import (
     RestoreMode,
     RestoreStatus,
 )
-from backups.services.reporting import copy_of, record_disk, record_snapshot
+from backups.services.reporting import bases_of, copy_of, record_disk, record_snapshot
 from config.jobs.kinds import Kind
-from config.jobs.refusals import Conflict, IllegalMove, Invalid
+from config.jobs.refusals import IllegalMove
+from config.refusals import Conflict, Invalid
 from inventory.models import VMDisk
 
 MOUNTED = (RestoreStatus.MOUNTED.value, RestoreStatus.UNMOUNTED.value)
@@ -36,13 +37,13 @@ class Backup(Kind):
         names = {name: value for name, value in said.items() if name != "bytes"}
         record_disk(job_id, fence, disk_id, organization=organization, **names, **stored)
         copy = BackupDisk.objects.get(job=job_id, disk_id=disk_id)
-        return {
-            "disk_id": disk_id,
-            "status": copy.status,
-            "bytes": copy.bytes_stored,
-            "base_change_id": copy.base_change_id,
-            "change_id": copy.change_id,
-        }
+        return _as_reported(copy, copy.base_change_id)
+
+    def work(self, job: Any) -> Mapping[str, Any]:
+        bases = bases_of(job)
+        copies = job.disks.order_by("vm_disk__device_key")
+        disks = [_as_reported(copy, bases.get(copy.vm_disk_id)) for copy in copies]
+        return {"type": job.backup_type, "builds_on": job.parent_id, "disks": disks}
 
     def record_snapshot(self, job_id: str, fence: int, at: datetime, organization: Any) -> None:
         record_snapshot(job_id, fence, at, organization=organization)
@@ -82,6 +83,11 @@ class Backup(Kind):
             copy = copy_of(job, str(said.get("disk_id")))
             known = {"status": status} | ({} if stored is None else {"bytes_stored": stored})
             BackupDisk.objects.filter(pk=copy.pk).exclude(status=BackupDiskStatus.COMPLETED).update(**known)
+
+
+def _as_reported(copy: BackupDisk, base: str | None) -> dict[str, Any]:
+    said = {"disk_id": copy.disk_id, "status": copy.status, "bytes": copy.bytes_stored}
+    return {**said, "base_change_id": base, "change_id": copy.change_id}
 
 
 class Restore(Kind):

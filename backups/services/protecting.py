@@ -4,9 +4,9 @@ from datetime import datetime
 
 from backups.models import BackupJob
 from config.jobs.claims import lock_vm
-from config.jobs.moves import By, change, note
-from config.jobs.refusals import Conflict, Invalid, NotFound
-from config.jobs.transactions import whole
+from config.jobs.moves import By, change, given, note
+from config.refusals import Conflict, NotFound
+from config.transactions import whole
 from inventory.models import Organization
 
 
@@ -38,8 +38,7 @@ def lock_backup(
 
 
 def _restore_point(backup_id: str, reason: str, organization: Organization | None) -> BackupJob:
-    if not reason.strip():
-        raise Invalid("Say why: the reason is kept with the restore point.")
+    given(reason, kept_with="the restore point")
     found = BackupJob.objects.of(organization).filter(pk=backup_id).first()
     if found is None:
         raise NotFound(f"There is no back-up {backup_id}.")

@@ -6,21 +6,23 @@ from itertools import groupby
 from typing import Any
 
 from django.db import connection
-from django.db.models import Exists, OuterRef
+from django.db.models import Case, Exists, F, OuterRef, Value, When
 
 from backups.models import BackupJob
 from backups.points import Policy
 from backups.pruning import Verdict, plan_retention
 from backups.queries import points_in_use
 from config.jobs.claims import lock_vm
-from config.jobs.moves import By, change, note
-from config.jobs.transactions import whole
+from config.jobs.moves import By, note_all
 from config.schema.fields import UtcNow
 from config.schema.keeping import database_now
+from config.transactions import whole
 from inventory.models import VMContext
 
 VMS_AT_ONCE = 200
 """Of how many VMs the restore points are read at once."""
+POINTS_AT_ONCE = 200
+"""How many restore points of a VM are marked by one statement."""
 
 
 def planned(*, organization: Any = None, vm: str | None = None, policy: Policy | None = None) -> Iterator[Verdict]:
@@ -50,12 +52,18 @@ def _prune(context_id: str, by: By) -> list[Verdict]:
     lock_vm(context_id)
     now: datetime = database_now(connection)
     verdicts = plan_retention(points_in_use([context_id]), None, now)
-    removed = {verdict.point.id: verdict for verdict in verdicts if not verdict.keep}
-    for job in BackupJob.objects.filter(pk__in=removed).order_by("-created_at"):
-        reason = removed[job.pk].reason
-        change(job, pruned_at=UtcNow(), pruned_reason=reason)
-        note(job, job.status, job.status, by=by, reason=f"pruned: {reason}")
+    removed = [verdict for verdict in verdicts if not verdict.keep]
+    for begin in range(0, len(removed), POINTS_AT_ONCE):
+        _mark({verdict.point.id: verdict.reason for verdict in removed[begin : begin + POINTS_AT_ONCE]}, by)
     return verdicts
+
+
+def _mark(reasons: dict[str, str], by: By) -> None:
+    """One UPDATE for all of them; their VM is locked."""
+    jobs = BackupJob.objects.filter(pk__in=reasons)
+    reason_of_each = Case(*(When(pk=key, then=Value(reason)) for key, reason in reasons.items()))
+    jobs.update(pruned_at=UtcNow(), pruned_reason=reason_of_each, version=F("version") + 1, updated_at=UtcNow())
+    note_all(jobs.order_by("pk"), by=by, reasons={key: f"pruned: {reason}" for key, reason in reasons.items()})
 
 
 def _batches(organization: Any, vm: str | None) -> Iterator[list[str]]:

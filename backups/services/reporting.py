@@ -4,12 +4,12 @@ from datetime import datetime
 
 from django.utils import timezone
 
-from backups.incremental import is_change_id, same_tracking
 from backups.models import BackupDisk, BackupDiskStatus, BackupJob
 from config.jobs.engines import held_job
 from config.jobs.moves import change
-from config.jobs.refusals import Conflict, Invalid, NotFound
-from config.jobs.transactions import whole
+from config.refusals import Conflict, Invalid, NotFound
+from config.transactions import whole
+from inventory.change_ids import is_change_id, same_tracking
 from inventory.models import Organization
 
 CLOCKS_DIFFER_SECONDS = 300
@@ -22,7 +22,7 @@ def record_snapshot(job_id: str, fence: int, at: datetime, *, organization: Orga
 
     Raises StaleFence, JobEnded, NotFound, Invalid, and Conflict for another instant.
     """
-    job = _backup_at_work(job_id, fence, organization)
+    job = held_job(job_id, fence, organization, BackupJob)
     if job.snapshot_at == at:
         return False
     if at.tzinfo is None:
@@ -58,7 +58,7 @@ def record_disk(
     Raises StaleFence, JobEnded, NotFound for a disk that the job does not copy, Invalid, and Conflict for changes since
     another change id than that of the copy below, or for a copy that is complete already and was another.
     """
-    job = _backup_at_work(job_id, fence, organization)
+    job = held_job(job_id, fence, organization, BackupJob)
     said = {
         "status": status,
         "bytes_stored": bytes_stored,
@@ -91,11 +91,12 @@ def copy_of(job: BackupJob, disk_id: str) -> BackupDisk:
     return copies[disk_id]
 
 
-def _backup_at_work(job_id: str, fence: int, organization: Organization | None) -> BackupJob:
-    job = held_job(job_id, fence, organization=organization)
-    if not isinstance(job, BackupJob):
-        raise NotFound(f"There is no backup job {job_id}.")
-    return job
+def bases_of(job: BackupJob) -> dict[int, str | None]:
+    """The change id that the copy of each disk builds on, by the disk's primary key: that of the copy below.
+
+    A full back-up has none.
+    """
+    return dict(BackupDisk.objects.filter(job=job.parent_id).values_list("vm_disk", "change_id"))
 
 
 def _check(job: BackupJob, copy: BackupDisk) -> None:
@@ -118,8 +119,7 @@ def _check_base(job: BackupJob, copy: BackupDisk) -> None:
         if copy.base_change_id is not None:
             raise Conflict(f"Job {job.id} is a full back-up, of the whole disk: name no base.", code="wrong_base")
         return
-    below = BackupDisk.objects.filter(job_id=job.parent_id, vm_disk_id=copy.vm_disk_id).first()
-    base = below.change_id if below else None
+    base = bases_of(job).get(copy.vm_disk_id)
     if base is None or copy.base_change_id != base:
         raise Conflict(
             f"The copy of {copy.disk_id} in job {job.id} builds on change id {base}, not on {copy.base_change_id}:"

@@ -13,8 +13,8 @@ from backups.points import broken_links
 from backups.queries import points_of
 from config.jobs.claims import lock_vm
 from config.jobs.moves import By, create_job
-from config.jobs.refusals import Conflict, Invalid, NotFound
-from config.jobs.transactions import whole
+from config.refusals import Conflict, Invalid, NotFound
+from config.transactions import whole
 from inventory.models import Organization
 
 DESTINATION_LENGTH = 1024
@@ -28,6 +28,7 @@ def create_restore(
     *,
     disk_id: str | None = None,
     by: By,
+    reason: str | None = None,
     organization: Organization | None = None,
 ) -> RestoreJob:
     """Restore a point, or one disk of it, to somewhere; a mount is of one disk, and at most one of it is active.
@@ -60,6 +61,7 @@ def create_restore(
             is_active_mount=True if is_mount else None,
         ),
         by=by,
+        reason=reason,
     )
     return job
 

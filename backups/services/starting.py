@@ -8,8 +8,8 @@ from backups.models import BackupDisk, BackupJob, BackupPolicy, BackupRepository
 from backups.queries import current_disks, points_of
 from config.jobs.claims import lock_vm
 from config.jobs.moves import By, create_job
-from config.jobs.refusals import Conflict, Invalid, NotFound
-from config.jobs.transactions import whole
+from config.refusals import Conflict, Invalid, NotFound
+from config.transactions import whole
 from inventory.models import VMContext
 from inventory.models.contexts import Site
 
@@ -24,17 +24,19 @@ def create_backup(
     type: Asked = "auto",  # noqa: A002
     policy: BackupPolicy | None = None,
     by: By,
+    reason: str | None = None,
 ) -> BackupJob:
     """A new back-up of all disks that the VM has now; `auto`: incremental where it can be, else full, with the reason.
 
-    Without a policy it is kept until somebody gives it one. Raises NotFound for what is of another organisation,
-    Conflict where the VM cannot be backed up now, ClaimHeld, and Invalid for an incremental one that cannot be.
+    Without a policy it is kept until somebody gives it one; `reason` is why it is made at all. Raises NotFound for what
+    is of another organisation, Conflict where the VM cannot be backed up now, ClaimHeld, and Invalid for an incremental
+    one that cannot be.
     """
     lock_vm(vm.pk)
     vm.refresh_from_db(fields=("archived_at", "runs_at"))
     disks = current_disks([vm.pk])[vm.pk]
     _refuse(vm, repository, policy, disks)
-    parent, reason = _base(vm, repository, disks, type)
+    parent, type_reason = _base(vm, repository, disks, type)
     job: BackupJob = create_job(
         lambda: BackupJob(
             id=new_backup_id(vm.name),
@@ -43,10 +45,10 @@ def create_backup(
             policy=policy,
             parent_id=parent,
             backup_type=BackupType.INCREMENTAL if parent else BackupType.FULL,
-            type_reason=reason,
+            type_reason=type_reason,
         ),
         by=by,
-        reason=reason,
+        reason=reason or type_reason,
     )
     BackupDisk.objects.bulk_create(
         BackupDisk(job=job, vm_disk_id=disk.key, disk_id=disk.disk_id, capacity_bytes=disk.capacity_bytes)

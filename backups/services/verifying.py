@@ -7,8 +7,8 @@ from django.utils import timezone
 from backups.models import BackupJob
 from config.jobs.claims import lock_vm
 from config.jobs.moves import By, change, note
-from config.jobs.refusals import Conflict, NotFound
-from config.jobs.transactions import whole
+from config.refusals import Conflict, NotFound
+from config.transactions import whole
 from inventory.models import Organization
 
 

@@ -6,10 +6,10 @@ import pytest
 from django.utils import timezone
 
 from backups.integrity import broken_rules
-from backups.models import BackupDisk, BackupJob
+from backups.models import BackupDisk, BackupJob, BackupSchedule
 from backups.services.restoring import create_restore
 from config.demo.factories import BackupPolicyFactory, VMDiskFactory
-from tests.backups.vms import PERSON, backed_up, repository_of, vm_with_disks
+from tests.backups.vms import PERSON, TRACKING, backed_up, repository_of, vm_with_disks
 
 pytestmark = pytest.mark.django_db
 
@@ -69,6 +69,18 @@ BREAKS = {
         [("INV-BACKUP-20", "others", "of another organisation than its VM's")],
     ),
     "policy of another organisation": (lost_policy, [("INV-BACKUP-20", "full", "of another organisation")]),
+    "another base than the copy below has": (
+        lambda it: it.change(it.copy, base_change_id=f"{TRACKING}/7"),
+        [("INV-BDISK-09", "copy", f"since {TRACKING}/7, and the copy that it builds on holds it as of {TRACKING}/1.")],
+    ),
+    "no base": (
+        lambda it: it.change(it.copy, base_change_id=None),
+        [("INV-BDISK-09", "copy", "since nobody knows when")],
+    ),
+    "no change id in the copy below": (
+        lambda it: it.full.disks.update(change_id=None),
+        [("INV-BDISK-09", "copy", "as of nobody knows when")],
+    ),
     "restore of another point": (
         lambda it: it.change(it.restore(), backup=it.full),
         [("INV-RESTORE-18", "restore", "but reads a copy of")],
@@ -93,7 +105,7 @@ def test_what_services_made_breaks_no_rule(django_assert_num_queries):
     VMDiskFactory.create(vm_context=estate.vm, device_key=2009, removed_at=timezone.now() - timedelta(days=9))
     VMDiskFactory.create(vm_context=estate.vm, device_key=2010, created_at=timezone.now() + timedelta(seconds=9))
     estate.restore()
-    with django_assert_num_queries(7):
+    with django_assert_num_queries(9):
         assert list(broken_rules()) == []
 
 
@@ -102,11 +114,14 @@ def test_what_another_client_broke_is_found_and_nothing_else(way):
     estate = Estate()
     breaks, expected = BREAKS[way]
     breaks(estate)
-    subjects = {"restore": lambda: estate.incremental.restore_jobs.first() or estate.full.restore_jobs.get()}
+    subjects = {
+        "restore": lambda: (estate.incremental.restore_jobs.first() or estate.full.restore_jobs.get()).pk,
+        "copy": lambda: str(estate.copy),
+    }
     found = list(broken_rules())
     assert [each.invariant for each in found] == [rule for rule, _, _ in expected]
     for each, (_, name, said) in zip(found, expected, strict=True):
-        assert each.subject == (subjects[name]() if name in subjects else getattr(estate, name)).pk
+        assert each.subject == (subjects[name]() if name in subjects else getattr(estate, name).pk)
         assert said in each.sentence
         assert each.way_out.endswith(".")
 
@@ -119,3 +134,9 @@ def test_a_copy_of_another_vms_disk_is_found():
     # Its own disk has no copy then.
     assert found == {"INV-BDISK-08": f"{estate.others.id} disk-2000", "INV-BACKUP-19": estate.others.id}
     assert BackupJob.objects.count() == 3
+
+
+def test_schedule_of_another_organization_is_found():
+    vm, other = vm_with_disks(1), vm_with_disks(1)
+    schedule = BackupSchedule.objects.create(vm_context=vm, repository=repository_of(other), schedule="0 1 * * *")
+    assert [(each.invariant, each.subject) for each in broken_rules()] == [("INV-BSCHED-07", f"schedule {schedule.pk}")]

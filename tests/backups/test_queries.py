@@ -5,9 +5,10 @@ from datetime import timedelta
 import pytest
 from django.utils import timezone
 
+from backups.capacity import repository_capacity
 from backups.models import BackupJob
 from backups.points import verification
-from backups.queries import capacity_needed, points_in_use, restorable_now, restore_points, stored_bytes
+from backups.queries import capacity_needed, points_in_use, restorable_now, restore_points
 from backups.services.verifying import record_verification
 from config.demo.factories import BackupPolicyFactory, VMContextFactory, VMDiskFactory
 from tests.backups.vms import PERSON, backed_up, repository_of, vm_with_disks
@@ -66,9 +67,9 @@ def test_a_fleet_is_asked_for_in_as_many_queries_as_one_vm(django_assert_num_que
             VMContextFactory.create(vcenter=vm.vcenter)
         backed_up(vm, repository_of(vm))
         if number in (0, 5):
-            with django_assert_num_queries(4):
+            with django_assert_num_queries(5):
                 assert sum(point is not None for point in restorable_now().values()) == number + 1
-            with django_assert_num_queries(6):
+            with django_assert_num_queries(4):
                 assert all(point.is_base for point in points_in_use())
 
 
@@ -84,5 +85,5 @@ def test_room_is_planned_from_what_was_discovered_protected_or_not():
     assert (of_all.vms, of_all.disks, of_all.capacity_bytes, of_all.disks_of_unknown_capacity) == (2, 4, 3 * disk, 1)
     assert (rest.vms, rest.disks, rest.capacity_bytes, rest.disks_of_unknown_capacity) == (1, 2, disk, 1)
     assert capacity_needed(organization=kept.vcenter.organization).without_restore_point.disks == 0
-    assert stored_bytes() == {repository: 2002}
-    assert stored_bytes(organization=never.vcenter.organization) == {}
+    assert {each.repository: each.used_bytes for each in repository_capacity()} == {repository: 2002}
+    assert repository_capacity(organization=never.vcenter.organization) == []

@@ -12,7 +12,7 @@ from backups.pruning import Verdict
 from backups.queries import policy_record
 from backups.services.pruning import planned, prune
 from config.jobs.moves import By
-from config.jobs.refusals import Refusal
+from config.refusals import Refusal
 from config.schema.told import ErrorsInFormat
 from inventory.models import Organization, VMContext
 

@@ -17,7 +17,7 @@ from backups.services.verifying import record_verification
 from config.demo.factories import BackupPolicyFactory
 from config.jobs import people
 from config.jobs.models import JobEvent
-from config.jobs.refusals import Conflict, Invalid, NotFound, Refusal
+from config.refusals import Conflict, Invalid, NotFound, Refusal
 from tests.backups.vms import PERSON, backed_up, repository_of, vm_with_disks
 
 pytestmark = pytest.mark.django_db
@@ -62,6 +62,17 @@ def test_what_is_no_longer_kept_is_marked_with_the_reason_and_its_row_stays(vm, 
     assert (event.actor, event.reason) == ("anna", f"pruned: {old.pruned_reason}")
     assert [verdict.point.id for verdict in prune(by=PERSON)] == [jobs[2].id]
     assert JobEvent.objects.filter(job_id=old.id).latest("id") == event
+
+
+def test_number_of_statements_does_not_grow_with_what_is_pruned(vm, repository, policy, django_assert_max_num_queries):
+    fulls(vm, repository, policy, 12)
+    with django_assert_max_num_queries(30):
+        assert sum(not verdict.keep for verdict in prune(by=PERSON)) == 11
+    assert len(pruned()) == 11
+    assert JobEvent.objects.filter(reason__startswith="pruned: ").count() == 11
+    assert set(BackupJob.objects.filter(pruned_at__isnull=False).values_list("pruned_reason", flat=True)) == {
+        f"It is older than what keep-last 1 of policy {policy.name} keeps."
+    }
 
 
 def test_no_incremental_is_orphaned(vm, repository, policy):

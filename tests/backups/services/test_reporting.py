@@ -10,7 +10,8 @@ from backups.services.reporting import record_disk, record_snapshot
 from backups.services.starting import create_backup
 from config.demo.factories import VMDiskFactory
 from config.jobs.engines import complete, progress
-from config.jobs.refusals import Conflict, Invalid, JobEnded, NotFound, StaleFence
+from config.jobs.refusals import JobEnded, StaleFence
+from config.refusals import Conflict, Invalid, NotFound
 from tests.backups.vms import ENGINE, PERSON, TRACKING, backed_up, copied, repository_of, taken, vm_with_disks
 
 pytestmark = pytest.mark.django_db
@@ -112,7 +113,7 @@ def test_a_full_back_up_names_no_base_and_an_incremental_one_that_of_the_copy_be
             record_disk(job.id, fence, "disk-2000", **WHOLE, base_change_id=base)
         assert refused.value.code == "wrong_base"
     with pytest.raises(Conflict, match="was reset since") as refused:
-        reset = WHOLE | {"change_id": "another-uuid/5"}
+        reset = WHOLE | {"change_id": "0f1e2d3c-4b5a-6978-8796-a5b4c3d2e1f0/5"}
         record_disk(job.id, fence, "disk-2000", **reset, base_change_id=f"{TRACKING}/1")
     assert refused.value.code == "tracking_reset"
     assert record_disk(job.id, fence, "disk-2000", **WHOLE, base_change_id=f"{TRACKING}/1")

@@ -8,7 +8,7 @@ from backups.services.starting import create_backup
 from backups.services.verifying import record_verification
 from config.jobs import people
 from config.jobs.engines import advance, complete, take_next
-from config.jobs.refusals import Conflict, Invalid, NotFound
+from config.refusals import Conflict, Invalid, NotFound
 from inventory.models import OperationClaim
 from tests.backups.vms import ENGINE, PERSON, backed_up, repository_of, vm_with_disks
 

@@ -8,7 +8,8 @@ from backups.services.starting import create_backup
 from config.demo.factories import BackupPolicyFactory, BackupRepositoryFactory, VMDiskFactory
 from config.jobs import people
 from config.jobs.models import JobEvent
-from config.jobs.refusals import ClaimHeld, Conflict, Invalid, NotFound
+from config.jobs.refusals import ClaimHeld
+from config.refusals import Conflict, Invalid, NotFound
 from inventory.models import OperationClaim
 from tests.backups.vms import PERSON, backed_up, repository_of, vm_with_disks
 
