@@ -3,6 +3,7 @@
 from typing import Any
 
 from django.contrib import admin
+from django.db.models import QuerySet
 from django.http import HttpRequest
 
 from config.admin import (
@@ -13,7 +14,6 @@ from config.admin import (
     ReadOnlyAdmin,
     ReadOnlyInline,
     VersionedAdmin,
-    VersionedForm,
     WhetherSet,
     columns,
     duration,
@@ -23,11 +23,24 @@ from config.admin import (
     when,
 )
 from config.jobs.admin import JobAdmin, by_vm
+from config.jobs.admin_actions import by
+from failover.admin_actions import CleanUp, Commit, RollBack, SetBack, StartLiveFailover, StartTestFailover
+from failover.admin_evidence import EvidenceAdmin
+from failover.admin_networks import TargetNetworksInline
+from failover.admin_panels import ReadinessPanel
+from failover.admin_plan_actions import (
+    AnswerStep,
+    CancelPlanRun,
+    CleanUpPlanRun,
+    CommitPlanRun,
+    RollBackPlanRun,
+    StartLiveRun,
+    StartTestRun,
+)
+from failover.admin_plan_panels import PlanPanel, PlanRunPanel
 from failover.models import (
     FailoverJob,
     FailoverStep,
-    NetworkMapping,
-    Purpose,
     RecoveryPlan,
     RecoveryPlanGroup,
     RecoveryPlanMember,
@@ -35,63 +48,16 @@ from failover.models import (
     RecoveryPlanStep,
     VolumeSnapshot,
 )
+from failover.plan_order import groups_before
+from failover.services.plans import delete_plan, lock_plan, refuse_active_run, take_plan
 from inventory.admin.contexts import VMContextAdmin
-from replication.models import Isolation, TargetNetwork
+from replication.admin import TargetAdmin
 
+TargetAdmin.add_inline(TargetNetworksInline)
 
-class NetworkMappingForm(VersionedForm):
-    """A test mapping leads to an isolated network, and no mapping leads to another organisation's."""
-
-    def clean(self) -> dict[str, Any] | None:
-        cleaned = super().clean()
-        vm, network = self.cleaned_data.get("vm_context"), self.cleaned_data.get("target_network")
-        if vm is None or network is None:
-            return cleaned
-        if network.target.organization_id != vm.vcenter.organization_id:
-            self.add_error("target_network", f"{network} belongs to another organisation than {vm}.")
-        if self.cleaned_data.get("purpose") == Purpose.TEST and network.isolation != Isolation.ISOLATED:
-            self.add_error(
-                "target_network", f"A test may only lead to an isolated network; {network} is not known to be."
-            )
-        return cleaned
-
-
-@admin.register(NetworkMapping)
-class NetworkMappingAdmin(VersionedAdmin):
-    form = NetworkMappingForm
-    list_display = (
-        "source_network_name",
-        "purpose",
-        link("vm_context", "VM"),
-        link("target_network"),
-        "target_network__isolation",
-        "target_network__target",
-    )
-    list_select_related = ("vm_context", "target_network__target")
-    unread = ("target_network__target__api_key", "target_network__target__secret_key")
-    list_filter = ("purpose", "target_network__isolation", *by_vm("vm_context"), ("target_network__target", Named))
-    search_fields = ("vm_context__name", "source_network_name", "target_network__name")
-    ordering = ("vm_context_id", "source_network_name", "purpose")
-    fields = ("vm_context", "source_network_name", "purpose", "target_network")
-    autocomplete_fields = ("vm_context", "target_network")
-
-
-class NetworkMappingsInline(HubInline):
-    model = NetworkMapping
-    form = NetworkMappingForm
-    fields = ("source_network_name", "purpose", "target_network")
-    list_select_related = ("target_network",)
-
-    def get_formset(self, request: HttpRequest, obj: Any = None, **kwargs: Any) -> Any:
-        formset = super().get_formset(request, obj, **kwargs)
-        networks = TargetNetwork.objects.select_related("target").defer("target__api_key", "target__secret_key")
-        if obj is not None:
-            networks = networks.filter(target__organization=obj.vcenter.organization_id)
-        offer(formset.form, "target_network", networks, lambda to: f"{to.name} ({to.isolation}, {to.target.name})")
-        return formset
-
-
-VMContextAdmin.add_inline(NetworkMappingsInline)
+VMContextAdmin.add_panel(ReadinessPanel())
+for action in (StartTestFailover(), StartLiveFailover(), SetBack()):
+    VMContextAdmin.add_action(action)
 
 
 class FailoverStepsInline(ReadOnlyInline):
@@ -108,7 +74,7 @@ class VolumeSnapshotsInline(ReadOnlyInline):
 
 
 @admin.register(FailoverJob)
-class FailoverJobAdmin(JobAdmin):
+class FailoverJobAdmin(EvidenceAdmin):
     list_display = (
         "job",
         link("vm_context", "VM"),
@@ -127,6 +93,7 @@ class FailoverJobAdmin(JobAdmin):
     search_fields = ("job_id", "source_vm_name")
     ordering = ("-created_at",)
     inlines = (FailoverStepsInline, VolumeSnapshotsInline)
+    record_actions = (CleanUp(), RollBack(), Commit(), *JobAdmin.record_actions)
 
 
 @admin.register(FailoverStep)
@@ -155,19 +122,29 @@ class VolumeSnapshotAdmin(ReadOnlyAdmin):
     ordering = ("-id",)
 
 
-class RecoveryPlanGroupForm(HubForm):
+class PlanPartForm(HubForm):
+    """A part of a plan, in which it stays."""
+
+    @property
+    def plan(self) -> RecoveryPlan | None:
+        return self.cleaned_data.get("plan") or (self.instance.plan if self.instance.plan_id else None)
+
+
+class RecoveryPlanGroupForm(PlanPartForm):
     def clean(self) -> dict[str, Any] | None:
         cleaned = super().clean()
-        plan, before = self.cleaned_data.get("plan"), self.cleaned_data.get("depends_on")
+        plan, before = self.plan, self.cleaned_data.get("depends_on")
         if before is not None and (before == self.instance or before.plan_id != getattr(plan, "pk", None)):
             self.add_error("depends_on", "A group depends on another group of the same plan.")
+        elif "depends_on" in self.changed_data and self.instance.pk and self.instance in groups_before(before):
+            self.add_error("depends_on", f"{before} waits for this group already, so both would wait for ever.")
         return cleaned
 
 
-class RecoveryPlanMemberForm(HubForm):
+class RecoveryPlanMemberForm(PlanPartForm):
     def clean(self) -> dict[str, Any] | None:
         cleaned = super().clean()
-        plan, group, vm = (self.cleaned_data.get(name) for name in ("plan", "group", "vm_context"))
+        plan, group, vm = self.plan, self.cleaned_data.get("group"), self.cleaned_data.get("vm_context")
         if plan and group and group.plan_id != plan.pk:
             self.add_error("group", f"{group} is a group of another plan.")
         if plan and vm and vm.vcenter.organization_id != plan.organization_id:
@@ -179,7 +156,7 @@ class GroupsInline(HubInline):
     model = RecoveryPlanGroup
     form = RecoveryPlanGroupForm
     verbose_name_plural = "groups"
-    fields = ("seq", "name", "depends_on", "pause_seconds")
+    fields = ("seq", "name", "depends_on", "pause_seconds", "question", "answer_seconds", "default_answer")
 
     def get_formset(self, request: HttpRequest, obj: Any = None, **kwargs: Any) -> Any:
         formset = super().get_formset(request, obj, **kwargs)
@@ -212,26 +189,68 @@ class RecoveryPlanAdmin(VersionedAdmin):
     fields = ("organization", "name", "description", "rto_seconds")
     autocomplete_fields = ("organization",)
     inlines = (GroupsInline, MembersInline)
+    panels = (PlanPanel(),)
+    record_actions = (StartTestRun(), StartLiveRun())
 
     def get_inlines(self, request: HttpRequest, obj: Any = None) -> Any:
         # A member is put into a group, so the groups have to be there first.
         return self.inlines if obj is not None else (GroupsInline,)
 
+    def save_model(self, request: HttpRequest, obj: Any, form: Any, change: bool) -> None:
+        if change and form.changed_data:
+            refuse_active_run(lock_plan(obj.pk))
+        super().save_model(request, obj, form, change)
+
+    def save_related(self, request: HttpRequest, form: Any, formsets: Any, change: bool) -> None:
+        """A change of groups or VMs is one of the plan: of two that opened the same version one is refused."""
+        if change and not form.changed_data and any(formset.has_changed() for formset in formsets):
+            take_plan(form.instance.pk, version=form.cleaned_data["seen_version"] or 0)
+        super().save_related(request, form, formsets, change)
+
+    def delete_model(self, request: HttpRequest, obj: Any) -> None:
+        delete_plan(obj, by=by(request))
+
+    def delete_queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> None:
+        for plan in queryset.order_by("pk"):
+            delete_plan(plan, by=by(request))
+
+
+class PlanPartAdmin(HubAdmin):
+    """A group or a VM of a plan: it stays in its plan, and to change it is to change the plan."""
+
+    def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> Any:
+        readonly = super().get_readonly_fields(request, obj)
+        return readonly if obj is None else ("plan", *readonly)
+
+    def save_model(self, request: HttpRequest, obj: Any, form: Any, change: bool) -> None:
+        if form.changed_data or not change:
+            take_plan(obj.plan_id)
+        super().save_model(request, obj, form, change)
+
+    def delete_model(self, request: HttpRequest, obj: Any) -> None:
+        take_plan(obj.plan_id)
+        super().delete_model(request, obj)
+
+    def delete_queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> None:
+        for plan in sorted(set(queryset.values_list("plan_id", flat=True))):
+            take_plan(plan)
+        super().delete_queryset(request, queryset)
+
 
 @admin.register(RecoveryPlanGroup)
-class RecoveryPlanGroupAdmin(HubAdmin):
+class RecoveryPlanGroupAdmin(PlanPartAdmin):
     form = RecoveryPlanGroupForm
     list_display = ("name", "plan", "seq", "depends_on", duration("pause_seconds", "pause"))
     list_select_related = ("plan", "depends_on")
     list_filter = (("plan", Named),)
     search_fields = ("name", "plan__name")
     ordering = ("plan_id", "seq")
-    fields = ("plan", "seq", "name", "depends_on", "pause_seconds")
+    fields = ("plan", "seq", "name", "depends_on", "pause_seconds", "question", "answer_seconds", "default_answer")
     autocomplete_fields = ("plan", "depends_on")
 
 
 @admin.register(RecoveryPlanMember)
-class RecoveryPlanMemberAdmin(HubAdmin):
+class RecoveryPlanMemberAdmin(PlanPartAdmin):
     form = RecoveryPlanMemberForm
     list_display = ("vm_context", "plan", "group", "is_critical")
     list_select_related = ("vm_context", "plan", "group")
@@ -240,23 +259,6 @@ class RecoveryPlanMemberAdmin(HubAdmin):
     ordering = ("id",)
     fields = ("plan", "group", "vm_context", "is_critical")
     autocomplete_fields = ("plan", "group", "vm_context")
-
-
-class RecoveryPlanStepsInline(ReadOnlyInline):
-    model = RecoveryPlanStep
-    verbose_name_plural = "steps"
-    list_select_related = ("failover_job", "confirmed_by")
-    fields = (
-        "seq",
-        "kind",
-        "title",
-        "status",
-        "failover_job",
-        *columns(RecoveryPlanStep, "deadline"),
-        "confirmed_by",
-        *columns(RecoveryPlanStep, "completed_at"),
-        "message",
-    )
 
 
 @admin.register(RecoveryPlanRun)
@@ -273,7 +275,8 @@ class RecoveryPlanRunAdmin(ReadOnlyAdmin):
     list_filter = ("status", "kind", ("plan__organization", Named), ("plan", Named))
     search_fields = ("plan__name", "started_by")
     ordering = ("-id",)
-    inlines = (RecoveryPlanStepsInline,)
+    panels = (PlanRunPanel(),)
+    record_actions = (AnswerStep(), CancelPlanRun(), CleanUpPlanRun(), RollBackPlanRun(), CommitPlanRun())
 
 
 @admin.register(RecoveryPlanStep)

@@ -1,29 +1,29 @@
-"""Readiness, network mappings and failovers over HTTP."""
+"""Readiness and failovers over HTTP."""
 
 from typing import Any, Literal
 
 from django.http import HttpRequest, HttpResponse
 from ninja import Router, Schema, Status
+from ninja.errors import HttpError
 from pydantic import Field
 
+from config.admin import may
 from config.api.callers import Scope, caller_of, needs
-from config.api.numbers import MOST, Key
-from config.api.paging import Page, Pages, Paging, newest_first
+from config.api.numbers import Count
+from config.api.paging import Page, Pages, Paging
+from config.api.records import Words
 from config.jobs.api import FenceIn, JobOut, ReasonIn, by, job_of, jobs_page, once, shown, vm_of
-from config.jobs.refusals import NotFound
-from failover.evidence import as_html, evidence_of
-from failover.models import FailoverJob, NetworkMapping
-from failover.queries import mapping_gaps
+from failover.evidence import as_html, evidence_of, policy_of
+from failover.models import FailoverJob
 from failover.readiness import Readiness, readiness_of, readiness_of_all
-from failover.services.failovers import commit, create_failover, request_cleanup, request_rollback
-from failover.services.mappings import delete_mapping, set_mapping
+from failover.services.failovers import commit, create_failover, request_cleanup, request_rollback, set_back
 from failover.services.steps import record_step
 from failover.services.volumes import record_destination, record_snapshot, record_volume
 from inventory.models import VMContext
-from replication.models import TargetNetwork
 
 router = Router(tags=["failover"])
 PAGE = 200
+OVERRIDE = "failover.override_readiness"
 
 
 class FindingOut(Schema):
@@ -60,7 +60,7 @@ class FleetOut(Schema):
 class FailoverIn(Schema):
     context_id: str = Field(max_length=191)
     kind: Literal["test", "live"]
-    override_reason: str | None = Field(None, min_length=1, max_length=10_000)
+    override_reason: Words | None = None
 
 
 class FailoverOut(JobOut):
@@ -71,47 +71,50 @@ class FailoverOut(JobOut):
 
 
 class CleanupIn(Schema):
-    reason: str | None = Field(None, min_length=1, max_length=10_000)
+    reason: Words | None = None
 
 
-class MappingIn(Schema):
-    context_id: str = Field(max_length=191)
-    source_network_name: str = Field(min_length=1, max_length=255)
-    purpose: Literal["test", "live"]
-    target_network_id: Key
-    version: Key | None = None
+class SiteOut(Schema):
+    """Where a VM runs: source or target."""
 
-
-class MappingOut(Schema):
-    id: int
     context_id: str
-    source_network_name: str
-    purpose: str
-    target_network_id: int
-    target_network_name: str
-    version: int
+    runs_at: str
 
 
 class SnapshotIn(FenceIn):
     status: str = Field(max_length=64)
     snapshot_id: str | None = Field(None, min_length=1, max_length=191)
-    error_message: str | None = Field(None, min_length=1, max_length=10_000)
+    error_message: Words | None = None
 
 
 class VolumeIn(FenceIn):
+    """`volume_id` and what follows it: of the volume that a replication made for the copy; the id at the first time."""
+
     status: str = Field(max_length=64)
     device_path: str | None = Field(None, min_length=1, max_length=255)
+    volume_id: str | None = Field(None, min_length=1, max_length=191)
+    volume_name: str | None = Field(None, min_length=1, max_length=255)
+    volume_type: str | None = Field(None, max_length=64, description="ROOT or DATADISK")
+    size_bytes: Count | None = None
 
 
 class StepIn(FenceIn):
     seq: int = Field(ge=1, le=10_000, strict=True)
     status: str = Field(max_length=64)
     name: str | None = Field(None, min_length=1, max_length=128)
-    message: str | None = Field(None, min_length=1, max_length=10_000)
+    message: Words | None = None
 
 
 class DestinationIn(FenceIn):
     destination_vm_id: str = Field(min_length=1, max_length=191)
+
+
+def overriding(request: HttpRequest, reason: str | None) -> str | None:
+    """The reason for which the caller overrides readiness. A key may by its scope, a person only by its role."""
+    caller = caller_of(request)
+    if reason is not None and caller.is_person and not may(caller.user, OVERRIDE, caller.organization):
+        raise HttpError(403, "Your role does not override readiness: mend what it finds, or ask an administrator.")
+    return reason
 
 
 def _failover(job: FailoverJob) -> dict[str, Any]:
@@ -155,9 +158,11 @@ def fleet(request: HttpRequest, kind: Literal["test", "live"] = "test", after: s
 def create(request: HttpRequest, body: FailoverIn) -> Any:
     """Decide to fail a VM over; 422 with the findings where something speaks against it."""
 
+    reason = overriding(request, body.override_reason)
+
     def act() -> tuple[int, Any]:
         vm = vm_of(request, body.context_id)
-        return 201, _failover(create_failover(vm, body.kind, by=by(request), override_reason=body.override_reason))
+        return 201, _failover(create_failover(vm, body.kind, by=by(request), override_reason=reason))
 
     return once(request, act)
 
@@ -200,12 +205,32 @@ def accept(request: HttpRequest, job: str, body: ReasonIn) -> Any:
     return _failover(commit(job, by=by(request), reason=body.reason, organization=organization))
 
 
-@router.get("/evidence/{job}")
+@router.post("/vm-contexts/{context_id}/set-back", response=SiteOut)
+@needs(Scope.OPERATE)
+def post_set_back(request: HttpRequest, context_id: str, body: ReasonIn) -> Any:
+    """Say that a VM which was failed over runs at its source again; 409 where it does, or where a job works on it."""
+
+    def act() -> tuple[int, Any]:
+        vm = vm_of(request, context_id)
+        set_back(vm, by=by(request), reason=body.reason)
+        vm.refresh_from_db(fields=["runs_at"])
+        return 200, {"context_id": vm.pk, "runs_at": vm.runs_at}
+
+    return once(request, act)
+
+
+AS_A_PAGE = {"responses": {200: {"content": {"text/html": {"schema": {"type": "string"}}}}}}
+
+
+@router.get("/evidence/{job}", response=dict[str, Any], openapi_extra=AS_A_PAGE)
 @needs(Scope.READ)
 def evidence(request: HttpRequest, job: str) -> Any:
     """What a failover did and found, sealed: as JSON, or as a page for who accepts text/html."""
     document = evidence_of(job_of(request, FailoverJob, job, "failover job"))
-    return HttpResponse(as_html(document)) if "text/html" in request.headers.get("Accept", "") else document
+    if "text/html" not in request.headers.get("Accept", ""):
+        return document
+    page = as_html(document)
+    return HttpResponse(page, headers={"Content-Security-Policy": policy_of(page)})
 
 
 @router.put("/jobs/{job}/snapshots/{disk_id}", response={204: None})
@@ -240,65 +265,4 @@ def post_step(request: HttpRequest, job: str, body: StepIn) -> Any:
 def put_destination(request: HttpRequest, job: str, body: DestinationIn) -> Any:
     """Say which VM was made in the target."""
     record_destination(job, body.fence, body.destination_vm_id, organization=caller_of(request).organization)
-    return Status(204, None)
-
-
-def _mapping(row: NetworkMapping) -> dict[str, Any]:
-    return {
-        "id": row.pk,
-        "context_id": row.vm_context_id,
-        "source_network_name": row.source_network_name,
-        "purpose": row.purpose,
-        "target_network_id": row.target_network_id,
-        "target_network_name": row.target_network.name,
-        "version": row.version,
-    }
-
-
-def _mappings(request: HttpRequest) -> Any:
-    mine = {"vm_context__vcenter__organization": caller_of(request).organization}
-    return NetworkMapping.objects.select_related("target_network").filter(**mine)
-
-
-@router.get("/network-mappings", response=Page[MappingOut])
-@needs(Scope.READ)
-def list_mappings(request: HttpRequest, paging: Paging = Pages, context_id: str | None = None) -> Any:
-    """Where the networks of VMs lead."""
-    rows = _mappings(request)
-    return newest_first([(rows.filter(vm_context=context_id) if context_id else rows, "pk")], paging, _mapping)
-
-
-@router.get("/network-mappings/gaps", response=list[dict[str, Any]])
-@needs(Scope.READ)
-def list_gaps(request: HttpRequest) -> Any:
-    """The interfaces that lead nowhere, for a test, live, or both."""
-    organization = caller_of(request).organization
-    return list(mapping_gaps(VMContext.objects.managed().filter(vcenter__organization=organization))[:10_000])
-
-
-@router.post("/network-mappings", response={201: MappingOut})
-@needs(Scope.OPERATE)
-def put_mapping(request: HttpRequest, body: MappingIn) -> Any:
-    """Lead a source network of a VM to a target network; with `version`, only where the mapping is still that one."""
-
-    def act() -> tuple[int, Any]:
-        vm = vm_of(request, body.context_id)
-        organization = caller_of(request).organization
-        network = TargetNetwork.objects.filter(target__organization=organization, pk=body.target_network_id).first()
-        if network is None:
-            raise NotFound(f"There is no target network {body.target_network_id}.")
-        row = set_mapping(vm, body.source_network_name, body.purpose, network, by=by(request), version=body.version)
-        return 201, _mapping(row)
-
-    return once(request, act)
-
-
-@router.delete("/network-mappings/{mapping}", response={204: None})
-@needs(Scope.OPERATE)
-def remove_mapping(request: HttpRequest, mapping: int) -> Any:
-    """Delete one mapping."""
-    row = _mappings(request).filter(pk=mapping).first() if 0 < mapping <= MOST else None
-    if row is None:
-        raise NotFound(f"There is no network mapping {mapping}.")
-    delete_mapping(row, by=by(request))
     return Status(204, None)

@@ -7,6 +7,8 @@ in the database. Who has the head of the chain on paper, and the key, can tell a
 import hashlib
 import hmac
 import json
+import re
+from base64 import b64encode
 from collections.abc import Iterator
 from datetime import datetime, timedelta
 from typing import Any
@@ -16,7 +18,7 @@ from django.template.loader import render_to_string
 from django.utils import timezone
 
 from config.jobs.models import JobEvent
-from config.jobs.refusals import Conflict, Invalid
+from config.refusals import Conflict, Invalid
 from failover.models import Aftermath, FailoverJob, FailoverStatus, Purpose
 from failover.readiness import spell
 
@@ -107,12 +109,25 @@ def differences_of(document: Document, job: FailoverJob) -> list[str]:
     return found
 
 
+STYLE = re.compile("<style>(.*?)</style>", re.DOTALL)
+
+
+def policy_of(page: str) -> str:
+    """The content security policy of an evidence as a page: it has its own style in it, and loads nothing."""
+    digests = (b64encode(hashlib.sha256(style.encode()).digest()).decode() for style in STYLE.findall(page))
+    styles = " ".join(f"'sha256-{digest}'" for digest in digests)
+    return f"default-src 'none'; style-src {styles}; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
+
+
 def as_html(document: Document) -> str:
     """The page of an evidence, for people."""
+    return render_to_string("failover/evidence.html", parts_of(document))
+
+
+def parts_of(document: Document) -> dict[str, Any]:
+    """An evidence as its pages show it."""
     issue, report, *events = (link["entry"] for link in document["chain"])
-    return render_to_string(
-        "failover/evidence.html", {"issue": issue, "report": report, "events": events, "document": document}
-    )
+    return {"issue": issue, "report": report, "events": events, "document": document}
 
 
 def _report(job: FailoverJob) -> dict[str, Any]:

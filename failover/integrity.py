@@ -6,15 +6,21 @@ from django.db.models import Exists, F, OuterRef, Q
 
 from failover.findings import Severity
 from failover.models import (
+    ACTIVE_PLAN_RUN,
     Aftermath,
     FailoverJob,
+    FailoverStatus,
     NetworkMapping,
+    PlanStepKind,
     Purpose,
     RecoveryPlanGroup,
     RecoveryPlanMember,
     RecoveryPlanRun,
+    RecoveryPlanStep,
+    StepStatus,
     VolumeSnapshot,
 )
+from failover.models.jobs import STEP_ENDS
 from inventory.integrity import Broken
 from inventory.models import Site, VMContext
 from replication.models import Isolation
@@ -169,6 +175,46 @@ def _tests_at_once() -> Iterator[Broken]:
         )
 
 
+def _runs_that_ended_otherwise() -> Iterator[Broken]:
+    left = RecoveryPlanStep.objects.filter(run=OuterRef("pk")).exclude(status__in=STEP_ENDS)
+    runs = RecoveryPlanRun.objects.exclude(status__in=ACTIVE_PLAN_RUN)
+    otherwise = Q(ending__isnull=False) & ~Q(ending=F("status"))
+    for pk, plan, status in runs.filter(Exists(left) | otherwise).values_list("pk", "plan__name", "status"):
+        yield Broken(
+            "INV-PRUN-12",
+            f"recovery_plan_run:{pk}",
+            f"Run {pk} of plan {plan} is {status}, though steps of it have not ended or it was stopped as another.",
+            "See what its jobs did, then write of its steps, and of the run, what became of them.",
+        )
+
+
+def _steps_without_their_job() -> Iterator[Broken]:
+    fitting = Q(failover_job__job_type=F("run__kind")) & Q(
+        failover_job__vm_context__vcenter__organization=F("run__plan__organization")
+    )
+    steps = RecoveryPlanStep.objects.filter(kind=PlanStepKind.FAILOVER)
+    without = Q(failover_job=None) & ~Q(status=StepStatus.SKIPPED)
+    for pk, run in steps.filter(without | (Q(failover_job__isnull=False) & ~fitting)).values_list("pk", "run_id"):
+        yield Broken(
+            "INV-PSTEP-16",
+            f"recovery_plan_step:{pk}",
+            f"Step {pk} of plan run {run} has no failover job, or one of another kind or organisation.",
+            "Cancel the run, end what its jobs began, and run the plan anew.",
+        )
+
+
+def _steps_that_completed_alone() -> Iterator[Broken]:
+    steps = RecoveryPlanStep.objects.filter(kind=PlanStepKind.FAILOVER, status=StepStatus.COMPLETED)
+    undone = Q(failover_job__isnull=False) & ~Q(failover_job__status=FailoverStatus.COMPLETED)
+    for pk, job, status in steps.filter(undone).values_list("pk", "failover_job__job_id", "failover_job__status"):
+        yield Broken(
+            "INV-PSTEP-17",
+            f"recovery_plan_step:{pk}",
+            f"Step {pk} is said to have completed, and its job {job} is {status}.",
+            "See what the job did: the run counts as no evidence until its step says the same.",
+        )
+
+
 RULES = (
     _vms_at_target,
     _mappings_of_others,
@@ -179,4 +225,7 @@ RULES = (
     _groups_that_wait_in_vain,
     _members_of_others,
     _tests_at_once,
+    _runs_that_ended_otherwise,
+    _steps_without_their_job,
+    _steps_that_completed_alone,
 )

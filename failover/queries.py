@@ -3,12 +3,37 @@
 The four critical queries of seed 001 stand here by name, over all disks and network interfaces of a VM.
 """
 
+from dataclasses import dataclass
 from typing import Any
 
-from django.db.models import Case, CharField, Exists, F, FilteredRelation, OuterRef, Q, QuerySet, Value, When
+from django.db.models import (
+    Case,
+    CharField,
+    Count,
+    Exists,
+    F,
+    FilteredRelation,
+    OuterRef,
+    Q,
+    QuerySet,
+    Subquery,
+    Value,
+    When,
+)
 
 from config.jobs.kinds import kinds
-from failover.models import NetworkMapping, Purpose
+from failover.models import (
+    Aftermath,
+    FailoverJob,
+    FailoverStatus,
+    NetworkMapping,
+    PlanRunStatus,
+    Purpose,
+    RecoveryPlan,
+    RecoveryPlanRun,
+    RecoveryPlanStep,
+)
+from failover.models.jobs import ACTIVE_AFTERMATH
 from inventory.models import VMContext, VMDisk, VMNetworkInterface
 
 
@@ -133,3 +158,69 @@ def mapping_gaps(vms: QuerySet[VMContext] | None = None) -> QuerySet[VMNetworkIn
         .order_by("vm_name", "vm_context_id", "nic_key")
         .values("vm_context_id", "vm_name", "nic_key", "label", "source_network_name", "has_live", "has_test")
     )
+
+
+def passed_tests() -> QuerySet[RecoveryPlanRun]:
+    """The runs of plans that were tests and passed: completed, each critical VM failed over and cleaned up again, and
+    of none anything left to undo.
+    """
+    jobs = FailoverJob.objects.filter(plan_step__run=OuterRef("pk"))
+    proved = Q(failover_job__status=FailoverStatus.COMPLETED, failover_job__aftermath=Aftermath.CLEANED)
+    critical = RecoveryPlanStep.objects.filter(run=OuterRef("pk"), kind="failover", is_critical=True)
+    return RecoveryPlanRun.objects.filter(
+        Exists(jobs.filter(status=FailoverStatus.COMPLETED, aftermath=Aftermath.CLEANED)),
+        ~Exists(jobs.filter(aftermath__in=ACTIVE_AFTERMATH)),
+        ~Exists(critical.filter(Q(failover_job=None) | ~proved)),
+        kind=Purpose.TEST,
+        status=PlanRunStatus.COMPLETED,
+    )
+
+
+def last_passed_tests(plans: QuerySet[RecoveryPlan] | None = None) -> QuerySet[RecoveryPlan, dict[str, Any]]:
+    """Each of these plans, or of all, with the run and the end of its last test that passed; None where none has."""
+    newest = passed_tests().filter(plan=OuterRef("pk")).order_by("-completed_at", "-pk")
+    scope = RecoveryPlan.objects.all() if plans is None else plans
+    return scope.annotate(
+        last_passed_run=Subquery(newest.values("pk")[:1]), last_passed_at=Subquery(newest.values("completed_at")[:1])
+    ).values("pk", "name", "organization_id", "last_passed_run", "last_passed_at")
+
+
+@dataclass(frozen=True)
+class MatrixRow:
+    """One source network of some VMs: of how many, and to where it leads for each purpose."""
+
+    network: str
+    vms: int
+    leads: dict[str, dict[int, int]]
+    """By purpose and target network: of how many VMs."""
+
+    def gaps(self, purpose: str) -> int:
+        """Of how many VMs it leads nowhere."""
+        return self.vms - sum(self.leads[purpose].values())
+
+
+def mapping_matrix(vms: QuerySet[VMContext]) -> list[MatrixRow]:
+    """The source networks of these VMs, in two queries. Mappings of networks that a VM is not in do not count."""
+    here = vms.order_by().values("pk")
+    nics = VMNetworkInterface.objects.filter(vm_context__in=here, removed_at=None, source_network_name__isnull=False)
+    used = nics.filter(vm_context=OuterRef("vm_context"), source_network_name=OuterRef("source_network_name"))
+    found = NetworkMapping.objects.filter(Exists(used), vm_context__in=here).order_by()
+    leads: dict[str, dict[str, dict[int, int]]] = {}
+    counted = found.values_list("source_network_name", "purpose", "target_network").annotate(vms=Count("pk"))
+    for network, purpose, to, count in counted:
+        leads.setdefault(network, {}).setdefault(purpose, {})[to] = count
+    networks = nics.values_list("source_network_name").annotate(vms=Count("vm_context", distinct=True))
+    return [
+        MatrixRow(network, count, {purpose: leads.get(network, {}).get(purpose, {}) for purpose in Purpose.values})
+        for network, count in networks.order_by("source_network_name")
+    ]
+
+
+def vms_to_map(vms: QuerySet[VMContext], network: str, purpose: str, *, only_gaps: bool) -> QuerySet[VMContext]:
+    """Those of these VMs that are in a source network, or only those of them whose network leads nowhere yet."""
+    nics = VMNetworkInterface.objects.filter(vm_context=OuterRef("pk"), removed_at=None, source_network_name=network)
+    found = vms.filter(Exists(nics))
+    if only_gaps:
+        mapped = NetworkMapping.objects.filter(vm_context=OuterRef("pk"), source_network_name=network, purpose=purpose)
+        found = found.filter(~Exists(mapped))
+    return found.order_by("name", "pk")

@@ -109,7 +109,7 @@ def _claim(facts: Facts, now: datetime) -> Found:
     if vm.holder_id is None:
         return
     kind = str(vm.holder_kind).capitalize()
-    if facts.is_lost:
+    if vm.is_lost:
         yield found(findings.JOB_LOST, vm.holder_id, since=vm.heartbeat_at, kind=kind)
     else:
         yield found(findings.JOB_ACTIVE, vm.holder_id, since=vm.taken_at, kind=kind)
@@ -119,7 +119,7 @@ def _disks(facts: Facts, now: datetime) -> Found:
     for disk in facts.disks:
         if disk.removed_at is None:
             yield from _volume(disk)
-            yield from _copy(disk, facts)
+            yield from _copy(disk)
         elif disk.volume_status not in (None, VolumeStatus.DETACHED):
             code = findings.DISK_REMOVED_AT_SOURCE
             yield found(code, disk.disk_id, since=disk.removed_at, volume=disk.volume_name)
@@ -132,13 +132,12 @@ def _volume(disk: Disk) -> Found:
         yield found(findings.DISK_VOLUME_ERROR, disk.disk_id, volume=disk.volume_name)
 
 
-def _copy(disk: Disk, facts: Facts) -> Found:
+def _copy(disk: Disk) -> Found:
     if disk.sync_status != SyncStatus.COMPLETED:
         yield found(findings.DISK_NOT_SYNCED, disk.disk_id, status=disk.sync_status)
     if disk.base_capacity is None:
-        since, reason = facts.invalid_bases.get(disk.pk, (None, None))
-        why = f" ({InvalidReason(reason).label})" if reason else ""
-        yield found(findings.DISK_NO_CHANGE_ID, disk.disk_id, since=since, why=why)
+        why = f" ({InvalidReason(disk.invalid_reason).label})" if disk.invalid_reason else ""
+        yield found(findings.DISK_NO_CHANGE_ID, disk.disk_id, since=disk.invalid_since, why=why)
     elif disk.capacity_bytes not in (None, disk.base_capacity):
         yield found(findings.DISK_RESIZED, disk.disk_id, capacity=disk.capacity_bytes, copied=disk.base_capacity)
     if disk.capacity_bytes is None:
@@ -168,7 +167,7 @@ def _mappings(facts: Facts, now: datetime) -> Found:
                 yield not_known(findings.MAPPING_NOT_ISOLATED, subject, network=name)
             elif mapping.isolation == Isolation.PRODUCTION:
                 yield found(findings.MAPPING_NOT_ISOLATED, subject, network=name, why="is a production network")
-            elif mapping.network in facts.live_networks:
+            elif mapping.is_live_too:
                 why = "is marked isolated, but is the live target of a mapping too"
                 yield found(findings.MAPPING_NOT_ISOLATED, subject, network=name, why=why)
         if facts.vm.target not in (None, mapping.target):

@@ -18,6 +18,8 @@ from failover.models.jobs import (
 from failover.models.mappings import NetworkMapping, Purpose
 from failover.models.plans import (
     ACTIVE_PLAN_RUN,
+    DefaultAnswer,
+    Ending,
     PlanRunStatus,
     PlanStepKind,
     RecoveryPlan,
@@ -35,6 +37,8 @@ __all__ = [
     "FAILOVER",
     "SNAPSHOT_MOVES",
     "Aftermath",
+    "DefaultAnswer",
+    "Ending",
     "FailoverJob",
     "FailoverStatus",
     "FailoverStep",

@@ -1,13 +1,13 @@
 """Failover jobs: what was decided, what was done, and what followed."""
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, ClassVar, Self
 
 from django.db import models
 from django.db.models import Q
 
 from config.jobs.lifecycle import Lifecycle
-from config.jobs.models import Job
+from config.jobs.models import Job, JobQuerySet
 from config.schema.constraints import at_least, filled, known, set_while, true_or_unset
 from config.schema.fields import CodeField, UtcNow
 from failover.models.mappings import Purpose
@@ -91,6 +91,12 @@ def new_failover_id(kind: str, vmware_id: str, unix_time: int) -> str:
     return new_identifier(kind, "failover", slug(vmware_id), str(unix_time))
 
 
+class FailoverQuerySet(JobQuerySet):
+    def waiting(self) -> Self:
+        """Those that an engine may take. A job of a plan is none of them before its step has begun."""
+        return super().waiting().exclude(plan_step__status=StepStatus.PENDING)
+
+
 class FailoverJob(Job):
     """One test or live failover of one VM, with the specification and mappings it was decided on."""
 
@@ -117,14 +123,31 @@ class FailoverJob(Job):
     override_by = models.CharField(max_length=255, null=True, blank=True)
     destination_vm_id = CodeField(max_length=191, null=True, blank=True)
 
+    objects: ClassVar[Any] = FailoverQuerySet.as_manager()
+
     KIND = HolderKind.FAILOVER.value
     PUBLIC_ID = "job_id"
     LIFECYCLE = FAILOVER
     OTHER_MOVES = {f"aftermath ({kind})": moves for kind, moves in AFTERMATH_MOVES.items()}
+    # Seed 001's cleanup and reverting.
+    SHOWN_INSTEAD = {
+        "aftermath": tuple(
+            each.value
+            for each in (Aftermath.CLEANUP, Aftermath.CLEANUP_FAILED, Aftermath.REVERTING, Aftermath.REVERT_FAILED)
+        )
+    }
 
     class Meta:
         db_table = "failover_jobs"
         ordering = ["-created_at"]
+        permissions = [
+            ("start_live_failover", "Can fail a VM over for real"),
+            ("override_readiness", "Can fail over a VM that readiness refuses"),
+            ("clean_up_failover", "Can clean up a test failover"),
+            ("roll_back_failover", "Can roll back a live failover"),
+            ("commit_failover", "Can accept a live failover"),
+            ("set_back_vm", "Can say that a VM runs at its source again"),
+        ]
         constraints = [
             *FAILOVER.constraints("failover_jobs"),
             known("failover_jobs", "job_type", Purpose),
@@ -192,12 +215,6 @@ class FailoverJob(Job):
             return super().times(field, to)
         times = {"aftermath_since": UtcNow()}
         return times | {"aftermath_completed_at": UtcNow()} if to in AFTERMATH_ENDS else times
-
-    @property
-    def shown_status(self) -> str:
-        """Seed 001's cleanup and reverting stand in while they last."""
-        working = (Aftermath.CLEANUP, Aftermath.CLEANUP_FAILED, Aftermath.REVERTING, Aftermath.REVERT_FAILED)
-        return str(self.aftermath if self.aftermath in working else self.status)
 
     @property
     def has_passed(self) -> bool:

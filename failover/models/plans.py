@@ -4,7 +4,7 @@ from django.conf import settings
 from django.db import models
 from django.db.models import Q
 
-from config.schema.constraints import at_least, filled, known, set_while, true_or_unset
+from config.schema.constraints import at_least, filled, known, longer, set_while, true_or_unset
 from config.schema.fields import CodeField
 from failover.models.jobs import FailoverJob, StepStatus, step_checks
 from failover.models.mappings import Purpose
@@ -35,14 +35,36 @@ class RecoveryPlan(Stamped, Versioned):
         return self.name
 
 
+class DefaultAnswer(models.TextChoices):
+    """What holds when nobody answers a question before its deadline."""
+
+    CONTINUE = "continue", "continue"
+    STOP = "stop", "stop"
+
+
 class RecoveryPlanGroup(Stamped):
-    """VMs of a plan that are brought up together, after the group they depend on."""
+    """VMs of a plan that are brought up together, after the group they depend on.
+
+    When they are up there may be a pause, and then a question that a person answers before any other group goes on
+    from there.
+    """
 
     plan = models.ForeignKey(RecoveryPlan, on_delete=models.CASCADE, related_name="groups")
     seq = models.IntegerField()
     name = CodeField(max_length=128)
     depends_on = models.ForeignKey("self", on_delete=models.SET_NULL, null=True, blank=True, related_name="dependents")
     pause_seconds = models.IntegerField(default=0, db_default=0, help_text="To wait after the group is up.")
+    question = models.CharField(
+        max_length=255, null=True, blank=True, help_text="What a person has to confirm after that; empty: nothing."
+    )
+    answer_seconds = models.IntegerField(null=True, blank=True, help_text="How long a person has to answer.")
+    default_answer = CodeField(
+        max_length=64,
+        null=True,
+        blank=True,
+        choices=DefaultAnswer,
+        help_text="What holds when nobody answers in that time.",
+    )
 
     class Meta:
         db_table = "recovery_plan_groups"
@@ -53,6 +75,18 @@ class RecoveryPlanGroup(Stamped):
             filled("recovery_plan_groups", "name"),
             at_least("recovery_plan_groups", 0, "pause_seconds"),
             at_least("recovery_plan_groups", 1, "seq"),
+            known("recovery_plan_groups", "default_answer", DefaultAnswer),
+            models.CheckConstraint(
+                condition=longer("question", 0) & Q(answer_seconds__gte=1),
+                name="recovery_plan_groups_question_given",
+                violation_error_message="A question is a text, with at least one second to answer it.",
+            ),
+            models.CheckConstraint(
+                condition=Q(question__isnull=True, answer_seconds__isnull=True, default_answer__isnull=True)
+                | Q(question__isnull=False, answer_seconds__isnull=False, default_answer__isnull=False),
+                name="recovery_plan_groups_question_whole",
+                violation_error_message="A question says how long there is to answer, and what holds if nobody does.",
+            ),
         ]
 
     def __str__(self) -> str:
@@ -91,8 +125,19 @@ class PlanRunStatus(models.TextChoices):
 ACTIVE_PLAN_RUN = (PlanRunStatus.PENDING.value, PlanRunStatus.RUNNING.value, PlanRunStatus.WAITING.value)
 
 
+class Ending(models.TextChoices):
+    """As what a run ends that is stopped before all of it is done."""
+
+    FAILED = PlanRunStatus.FAILED.value
+    CANCELLED = PlanRunStatus.CANCELLED.value
+
+
 class RecoveryPlanRun(Stamped, Versioned):
-    """One test or live run of a plan; at most one per plan is active."""
+    """One test or live run of a plan; at most one per plan is active.
+
+    A run that is to end before all of it is done is still active while an engine works for it; `ending` says as what it
+    will end then.
+    """
 
     plan = models.ForeignKey(RecoveryPlan, on_delete=models.PROTECT, related_name="runs")
     kind = CodeField(max_length=64, choices=Purpose)
@@ -103,15 +148,29 @@ class RecoveryPlanRun(Stamped, Versioned):
     started_by = models.CharField(max_length=255)
     started_at = models.DateTimeField(null=True, blank=True)
     completed_at = models.DateTimeField(null=True, blank=True)
+    ending = CodeField(
+        max_length=64,
+        null=True,
+        blank=True,
+        choices=Ending,
+        help_text="As what it ends once nothing works for it any more; empty: it goes on.",
+    )
     reason = models.TextField(null=True, blank=True)
 
     class Meta:
         db_table = "recovery_plan_runs"
         ordering = ["-created_at"]
+        permissions = [
+            ("start_live_plan_run", "Can run a recovery plan for real"),
+            ("clean_up_plan_run", "Can clean up a test run of a plan"),
+            ("roll_back_plan_run", "Can roll back a live run of a plan"),
+            ("commit_plan_run", "Can accept a live run of a plan"),
+        ]
         constraints = [
             models.UniqueConstraint(fields=["plan", "is_active"], name="recovery_plan_runs_one_active"),
             known("recovery_plan_runs", "kind", Purpose),
             known("recovery_plan_runs", "status", PlanRunStatus),
+            known("recovery_plan_runs", "ending", Ending),
             filled("recovery_plan_runs", "started_by", "reason"),
             true_or_unset("recovery_plan_runs", "is_active"),
             set_while(
@@ -134,10 +193,20 @@ class RecoveryPlanRun(Stamped, Versioned):
                 name="recovery_plan_runs_begun_has_time",
                 violation_error_message="A plan run that has begun has the time of its start.",
             ),
+            models.CheckConstraint(
+                condition=Q(ending__isnull=True) | Q(reason__isnull=False),
+                name="recovery_plan_runs_ending_has_reason",
+                violation_error_message="A plan run that is stopped says why.",
+            ),
         ]
 
     def __str__(self) -> str:
         return f"{self.plan} {self.created_at:%Y-%m-%d %H:%M}"
+
+    @property
+    def public_id(self) -> str:
+        """By which `job_events` tell of the run."""
+        return f"plan-run-{self.pk}"
 
 
 class PlanStepKind(models.TextChoices):
@@ -149,24 +218,34 @@ class PlanStepKind(models.TextChoices):
 class RecoveryPlanStep(Stamped):
     """One step of a plan run: a failover job, a pause, or something a person confirms before a deadline.
 
-    How long a person has is known from the start, until when only once the step has started.
+    How long a pause lasts and a person has is known from the start, until when only once the step has started. The
+    place of a step is its own: a plan that is changed later does not change what was run.
     """
 
     run = models.ForeignKey(RecoveryPlanRun, on_delete=models.CASCADE, related_name="steps")
     seq = models.IntegerField()
+    group_seq = models.IntegerField("group", default=1, db_default=1)
+    waits_for = models.IntegerField(
+        null=True, blank=True, help_text="The group whose steps have to end first; empty: none."
+    )
+    is_critical = models.BooleanField(
+        default=True, db_default=True, help_text="Whether the run stops when this step fails."
+    )
     kind = CodeField(max_length=64, choices=PlanStepKind)
     title = models.CharField(max_length=255)
     failover_job = models.OneToOneField(
         FailoverJob, on_delete=models.PROTECT, null=True, blank=True, related_name="plan_step"
     )
     status = CodeField(max_length=64, choices=StepStatus, default=StepStatus.PENDING, db_default=StepStatus.PENDING)
-    deadline_seconds = models.IntegerField(null=True, blank=True, help_text="How long a person has to answer.")
+    deadline_seconds = models.IntegerField(
+        null=True, blank=True, help_text="How long a person has to answer, or a pause lasts."
+    )
     deadline = models.DateTimeField(null=True, blank=True, help_text="Empty: the step has not started.")
     default_answer = CodeField(
         max_length=64,
         null=True,
         blank=True,
-        choices=[("continue", "continue"), ("stop", "stop")],
+        choices=DefaultAnswer,
         help_text="What holds when nobody answers before the deadline.",
     )
     confirmed_by = models.ForeignKey(
@@ -200,6 +279,12 @@ class RecoveryPlanStep(Stamped):
                 condition=~Q(kind=PlanStepKind.MANUAL) | Q(started_at__isnull=True) | Q(deadline__isnull=False),
                 name="recovery_plan_steps_asked_has_deadline",
                 violation_error_message="A person who has been asked is told until when.",
+            ),
+            models.CheckConstraint(
+                condition=Q(group_seq__gte=1)
+                & (Q(waits_for__isnull=True) | (Q(waits_for__gte=1) & ~Q(waits_for=models.F("group_seq")))),
+                name="recovery_plan_steps_waits_for_another",
+                violation_error_message="The groups of a run are numbered from 1, and none waits for itself.",
             ),
         ]
 

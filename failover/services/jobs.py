@@ -6,9 +6,10 @@ from typing import Any
 from django.db.models import F
 
 from config.jobs.kinds import Kind
-from config.jobs.refusals import Conflict
+from config.refusals import Conflict
 from config.schema.fields import UtcNow
 from failover.models import ACTIVE_SNAPSHOT, Aftermath, FailoverJob, FailoverStatus, VolumeSnapshot
+from failover.services.plan_advance import follow_job
 from failover.services.steps import follow_move
 from inventory.models import Site, VMContext
 from replication.models import InvalidReason
@@ -47,6 +48,8 @@ class Failover(Kind):
     def moved(self, job: Any, field: str, before: str, by: str) -> None:
         if field == "status":
             follow_move(job, before)
+            if job.status in job.LIFECYCLE.terminal:
+                follow_job(job)
             if job.status == FailoverStatus.SWITCHING_VOLUME:
                 # From here on the volumes are written to by the VM that has been made.
                 invalidate_bases(job.vm_context, InvalidReason.TARGET_WRITTEN)

@@ -1,18 +1,22 @@
-"""Where networks lead: the only writer of network mappings and of the isolation of target networks.
+"""Where networks lead: the only writer of network mappings.
 
-Both change the row of the target network first, so that of two at once the second sees what the first has done.
+It changes the row of the target network first, as does who marks a network as isolated or not: so of two at once the
+second sees what the first has done.
 """
 
 import logging
 
+from django.db import IntegrityError, transaction
 from django.db.models import F
 
+from config.changes import update_noted
 from config.jobs.moves import By
-from config.jobs.refusals import Conflict, Invalid, NotFound
-from config.jobs.transactions import whole
+from config.refusals import Conflict, Invalid, NotFound
 from config.schema.fields import UtcNow
+from config.transactions import whole
 from failover.models import NetworkMapping, Purpose
 from inventory.models import VMContext
+from inventory.services.records import change_record
 from replication.models import Isolation, TargetNetwork
 
 LONGEST_NAME = 255
@@ -45,14 +49,18 @@ def set_mapping(
     key = {"vm_context": vm, "source_network_name": source_network_name, "purpose": purpose}
     mapping = NetworkMapping.objects.filter(**key).first()
     if mapping is None and version is None:
-        mapping = NetworkMapping.objects.create(**key, target_network=network)
+        try:
+            with transaction.atomic():
+                mapping = NetworkMapping.objects.create(**key, target_network=network)
+        except IntegrityError:
+            raise Conflict("Somebody else has just set this network mapping: look at it.", code="changed") from None
     else:
         mine = (
             NetworkMapping.objects.filter(**key)
             if version is None
             else NetworkMapping.objects.filter(**key, version=version)
         )
-        if not mine.update(target_network=network, version=F("version") + 1, updated_at=UtcNow()):
+        if not update_noted(mine, target_network=network, version=F("version") + 1, updated_at=UtcNow()):
             raise Conflict("The network mapping has changed meanwhile: look at it, and say this again.", code="changed")
         mapping = mine.model.objects.get(**key)
     log.info(
@@ -85,6 +93,20 @@ def _hold(vm: VMContext, network: TargetNetwork, purpose: str) -> None:
 
 
 @whole
+def change_mapping(
+    mapping: NetworkMapping, network: TargetNetwork, *, by: By, version: int | None = None
+) -> NetworkMapping:
+    """Lead this mapping to another target network; with `version`, only where it is still that one.
+
+    Raises NotFound for another organisation's network, and Conflict "changed" or what its isolation does not allow.
+    """
+    _hold(mapping.vm_context, network, mapping.purpose)
+    changed: NetworkMapping = change_record(mapping, {"target_network": network}, version=version)
+    log.info("%s: network mapping %s leads to %s", by.actor, mapping.pk, network.external_id)
+    return changed
+
+
+@whole
 def delete_mapping(mapping: NetworkMapping, *, by: By) -> None:
     """Delete this one mapping. Raises NotFound where it is gone."""
     if not NetworkMapping.objects.filter(pk=mapping.pk).delete()[0]:
@@ -95,25 +117,20 @@ def delete_mapping(mapping: NetworkMapping, *, by: By) -> None:
     )
 
 
-@whole
-def set_isolation(network: TargetNetwork, isolation: str, *, by: By) -> None:
-    """Say whether a target network is isolated. Raises Invalid, NotFound, and Conflict where mappings forbid it."""
-    if isolation not in Isolation.values:
-        raise Invalid(f"{isolation} is no isolation of a network; there are {', '.join(Isolation.values)}.")
-    row = TargetNetwork.objects.filter(pk=network.pk)
-    if not row.update(isolation=isolation, version=F("version") + 1, updated_at=UtcNow()):
-        raise NotFound(f"There is no target network {network.external_id}.")
-    # Written first, and taken back by the refusal: from here on no mapping can come that was not seen.
-    is_isolated = isolation == Isolation.ISOLATED
+def refuse_unfit_mappings(network: TargetNetwork) -> None:
+    """Raises Conflict "mapped" where mappings lead to the network that its isolation, already written, forbids.
+
+    Asked before the write, a mapping could come in between.
+    """
+    is_isolated = network.isolation == Isolation.ISOLATED
     forbidden = NetworkMapping.objects.filter(
         target_network=network, purpose=Purpose.LIVE if is_isolated else Purpose.TEST
     )
     if count := forbidden.count():
         kind = "live" if is_isolated else "test"
         raise Conflict(
-            f"{count} {kind} mappings lead to {network.name}, so it cannot be marked {isolation}:"
+            f"{count} {kind} mappings lead to {network.name}, so it cannot be marked {network.isolation}:"
             f" lead them to another network first.",
             code="mapped",
             details=[{"vm_context_id": vm} for vm in forbidden.values_list("vm_context_id", flat=True)[:20]],
         )
-    log.info("%s: target network %s marked %s", by.actor, network.external_id, isolation)

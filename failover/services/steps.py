@@ -5,9 +5,9 @@ from typing import Any
 from django.db.models import F
 
 from config.jobs.engines import held_job
-from config.jobs.refusals import Conflict, Invalid
-from config.jobs.transactions import whole
+from config.refusals import Conflict, Invalid
 from config.schema.fields import UtcNow
+from config.transactions import whole
 from failover.models import FailoverJob, FailoverStatus, FailoverStep, StepStatus
 from failover.models.jobs import STEP_ENDS
 
@@ -57,9 +57,7 @@ def record_step(
     The same said twice is one note. A step that failed may run again; another that has ended stays as it is. Raises
     StaleFence, JobEnded, NotFound, Invalid, Conflict.
     """
-    job = held_job(job_id, fence, organization)
-    if not isinstance(job, FailoverJob):
-        raise Invalid(f"A {job.KIND} job has no steps.")
+    job = held_job(job_id, fence, organization, FailoverJob)
     if status not in StepStatus.values or status == StepStatus.PENDING:
         raise Invalid(f"A step is {', '.join(each for each in StepStatus.values if each != StepStatus.PENDING)}.")
     if seq < 1 or (not name and not FailoverStep.objects.filter(job=job, seq=seq).exists()):

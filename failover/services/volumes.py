@@ -4,11 +4,12 @@ from typing import Any
 
 from config.jobs.engines import held_job
 from config.jobs.moves import change
-from config.jobs.refusals import Conflict, Invalid, NotFound
-from config.jobs.transactions import whole
+from config.refusals import Conflict, Invalid, NotFound
 from config.schema.fields import UtcNow
+from config.transactions import whole
 from failover.models import ACTIVE_SNAPSHOT, SNAPSHOT_MOVES, FailoverJob, SnapshotStatus, VolumeSnapshot
-from replication.models import TargetVolume, VolumeStatus
+from replication.models import ReplicationJob, TargetVolume, VolumeStatus
+from replication.services.volumes import record_copy_volume
 
 FIRST = (SnapshotStatus.CREATING.value, SnapshotStatus.READY.value, SnapshotStatus.FAILED.value)
 """How a snapshot may stand when an engine first tells of it."""
@@ -31,7 +32,7 @@ def record_snapshot(
     """
     if status not in SnapshotStatus.values:
         raise Invalid(f"{status} is no status of a snapshot; there are {', '.join(SnapshotStatus.values)}.")
-    job = _failover(job_id, fence, organization)
+    job = held_job(job_id, fence, organization, FailoverJob)
     snapshot = _snapshot_before(job, disk_id, status)
     if snapshot.snapshot_id and snapshot_id not in (None, snapshot.snapshot_id):
         raise Conflict(f"The snapshot of {disk_id} is {snapshot.snapshot_id} in the cloud, and stays so.")
@@ -68,13 +69,22 @@ def record_volume(
     status: str,
     device_path: str | None = None,
     organization: Any = None,
+    **made: Any,
 ) -> TargetVolume:
-    """Note where the volume of this disk is now. Raises StaleFence, JobEnded, NotFound, Invalid, Conflict."""
+    """Note where the volume of this disk is now; a replication job says with `made` which one it made for the copy.
+
+    `made` is what `record_copy_volume` takes. Raises StaleFence, JobEnded, NotFound, Invalid, Conflict.
+    """
     if status not in VolumeStatus.values:
         raise Invalid(f"{status} is no status of a volume; there are {', '.join(VolumeStatus.values)}.")
     if device_path and status == VolumeStatus.DETACHED:
         raise Invalid("A detached volume is at no device path: leave it out.")
-    volume = _volume(_failover(job_id, fence, organization), disk_id)
+    job = held_job(job_id, fence, organization, FailoverJob, ReplicationJob)
+    if isinstance(job, ReplicationJob):
+        return record_copy_volume(job, disk_id, status=status, device_path=device_path, **made)
+    volume = _volume(job, disk_id)
+    if strange := [name for name, value in made.items() if value is not None]:
+        raise Invalid(f"A failover makes no volume, so leave out {', '.join(strange)}.")
     path = None if status == VolumeStatus.DETACHED else device_path or volume.device_path
     others = TargetVolume.objects.filter(target=volume.target_id, device_path=path).exclude(pk=volume.pk)
     if path and others.exists():
@@ -87,19 +97,12 @@ def record_volume(
 @whole
 def record_destination(job_id: str, fence: int, destination_vm_id: str, *, organization: Any = None) -> FailoverJob:
     """Note which VM the engine made at the target. Raises StaleFence, JobEnded, NotFound, Invalid, Conflict."""
-    job = _failover(job_id, fence, organization)
+    job: FailoverJob = held_job(job_id, fence, organization, FailoverJob)
     if not destination_vm_id:
         raise Invalid("Say the id of the VM in the target cloud.")
     if job.destination_vm_id not in (None, destination_vm_id):
         raise Conflict(f"Job {job_id} has made the VM {job.destination_vm_id} already.", code="destination_known")
     change(job, destination_vm_id=destination_vm_id)
-    return job
-
-
-def _failover(job_id: str, fence: int, organization: Any) -> FailoverJob:
-    job = held_job(job_id, fence, organization)
-    if not isinstance(job, FailoverJob):
-        raise NotFound(f"There is no failover job {job_id}.")
     return job
 
 

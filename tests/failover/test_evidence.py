@@ -14,7 +14,7 @@ from config.jobs import engines
 from config.jobs.kinds import find_job
 from config.jobs.models import JobEvent
 from config.jobs.moves import By
-from config.jobs.refusals import Conflict
+from config.refusals import Conflict
 from failover.evidence import NoKey, as_html, evidence_of, faults_of
 from failover.models import FailoverJob
 from failover.services.failovers import create_failover, request_cleanup

@@ -14,6 +14,7 @@ from config.demo.factories import (
     RecoveryPlanGroupFactory,
     RecoveryPlanMemberFactory,
     RecoveryPlanRunFactory,
+    RecoveryPlanStepFactory,
     ReplicationJobFactory,
     TargetFactory,
     TargetNetworkFactory,
@@ -112,6 +113,39 @@ def run_of_a_test_beside_another() -> str:
     return f"recovery_plan_run:{runs[0].pk}"
 
 
+def run_that_ended_with_a_step_left() -> str:
+    run = RecoveryPlanRunFactory.create(status="completed")
+    RecoveryPlanStepFactory.create(run=run, status="running")
+    return f"recovery_plan_run:{run.pk}"
+
+
+def run_that_was_stopped_and_completed() -> str:
+    run = RecoveryPlanRunFactory.create(status="completed", ending="failed", reason="It failed.")
+    return f"recovery_plan_run:{run.pk}"
+
+
+def step_without_a_job() -> str:
+    step = RecoveryPlanStepFactory.create(kind="failover", failover_job=None)
+    return f"recovery_plan_step:{step.pk}"
+
+
+def step_with_a_job_of_another_kind() -> str:
+    step = RecoveryPlanStepFactory.create(kind="failover", run__kind="live")
+    update(step.run, kind="test")
+    return f"recovery_plan_step:{step.pk}"
+
+
+def step_with_a_job_of_another_organisation() -> str:
+    step = RecoveryPlanStepFactory.create(kind="failover", failover_job=FailoverJobFactory.create(job_type="test"))
+    return f"recovery_plan_step:{step.pk}"
+
+
+def step_that_completed_without_its_job() -> str:
+    step = RecoveryPlanStepFactory.create(kind="failover", status="completed")
+    update(step.failover_job, status="pending", aftermath="none", completed_at=None)
+    return f"recovery_plan_step:{step.pk}"
+
+
 def update(row: Any, **columns: Any) -> None:
     type(row)._base_manager.filter(pk=row.pk).update(**columns)
 
@@ -131,6 +165,12 @@ BREAKS: list[tuple[str, Callable[[], str]]] = [
     ("INV-PMEMBER-05", member_of_another_organisation),
     ("INV-PMEMBER-05", member_by_a_group_of_another_plan),
     ("INV-PRUN-10", run_of_a_test_beside_another),
+    ("INV-PRUN-12", run_that_ended_with_a_step_left),
+    ("INV-PRUN-12", run_that_was_stopped_and_completed),
+    ("INV-PSTEP-16", step_without_a_job),
+    ("INV-PSTEP-16", step_with_a_job_of_another_kind),
+    ("INV-PSTEP-16", step_with_a_job_of_another_organisation),
+    ("INV-PSTEP-17", step_that_completed_without_its_job),
 ]
 
 

@@ -16,7 +16,7 @@ from replication.models import ChangeId, ReplicationJob, TargetNetwork, TargetVo
 from tests.checkout import ROOT
 from tests.failover.estates import Estate, ready_vm
 
-BUDGET = 12
+BUDGET = 5
 
 
 def test_the_page_lists_every_code_as_it_is_declared():

@@ -7,7 +7,7 @@ from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
-from config.jobs.refusals import Refusal
+from config.refusals import Refusal
 from config.schema.exits import REFUSED, USAGE
 from config.schema.told import ErrorsInFormat
 from failover.evidence import as_html, evidence_of

@@ -7,7 +7,7 @@ from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
-from config.jobs.refusals import Refusal
+from config.refusals import Refusal
 from config.schema.exits import ERROR, USAGE
 from config.schema.told import ErrorsInFormat
 from failover.evidence import differences_of, faults_of

@@ -12,7 +12,8 @@ from config.jobs import engines
 from config.jobs.kinds import find_job
 from config.jobs.models import JobEvent
 from config.jobs.moves import By
-from config.jobs.refusals import ClaimHeld, Conflict, IllegalMove, Invalid, JobEnded, NotFound, Refusal, StaleFence
+from config.jobs.refusals import ClaimHeld, IllegalMove, JobEnded, StaleFence
+from config.refusals import Conflict, Invalid, NotFound, Refusal
 from failover.models import FailoverJob, NetworkMapping
 from failover.readiness import readiness_of
 from failover.services.failovers import commit, create_failover, request_cleanup, request_rollback, set_back

@@ -8,10 +8,11 @@ from django.db import connection
 
 from config.demo.factories import NetworkMappingFactory, TargetFactory, TargetNetworkFactory, VMContextFactory
 from config.jobs.moves import By
-from config.jobs.refusals import Conflict, Invalid, NotFound, Refusal
+from config.refusals import Conflict, Invalid, NotFound, Refusal
 from failover.models import NetworkMapping
 from failover.queries import mapping_gaps
-from failover.services.mappings import delete_mapping, set_isolation, set_mapping
+from failover.services.mappings import delete_mapping, set_mapping
+from failover.services.networks import change_network
 from tests.failover.estates import ready_vm
 
 BY = By("operator")
@@ -20,6 +21,10 @@ BY = By("operator")
 def estate(isolation: str) -> tuple[Any, Any]:
     vm = VMContextFactory.create()
     return vm, TargetNetworkFactory.create(target__organization=vm.vcenter.organization, isolation=isolation)
+
+
+def mark(network: Any, isolation: str) -> Any:
+    return change_network(network, {"isolation": isolation}, version=None, by=BY)
 
 
 @pytest.mark.django_db
@@ -59,16 +64,23 @@ def test_a_network_keeps_its_isolation_while_mappings_rely_on_it():
     set_mapping(vm, "VM Network", "live", production, by=BY)
     for network, isolation in ((isolated, "production"), (isolated, "unknown"), (production, "isolated")):
         with pytest.raises(Conflict, match=r"1 (live|test) mappings lead to") as refused:
-            set_isolation(network, isolation, by=BY)
+            mark(network, isolation)
         assert refused.value.details == [{"vm_context_id": vm.pk}]
         before = network.isolation
         network.refresh_from_db()
         assert network.isolation == before
-    set_isolation(production, "unknown", by=BY)
+    mark(production, "unknown")
     delete_mapping(NetworkMapping.objects.get(purpose="live"), by=BY)
-    set_isolation(production, "isolated", by=BY)
+    mark(production, "isolated")
     production.refresh_from_db()
     assert production.isolation == "isolated"
+
+
+@pytest.mark.django_db
+def test_a_change_of_a_network_raises_its_version_once():
+    _, network = estate("unknown")
+    changed = change_network(network, {"isolation": "isolated", "name": "lab"}, version=network.version, by=BY)
+    assert (changed.version, changed.isolation, changed.name) == (network.version + 1, "isolated", "lab")
 
 
 @pytest.mark.django_db
@@ -81,7 +93,7 @@ def test_another_organisations_network_is_not_found_and_words_that_mean_nothing_
         with pytest.raises(Invalid):
             set_mapping(vm, name, purpose, network, by=BY)
     with pytest.raises(Invalid):
-        set_isolation(network, "quarantined", by=BY)
+        mark(network, "quarantined")
 
 
 @pytest.mark.django_db(transaction=True)
@@ -103,7 +115,7 @@ def test_of_a_live_mapping_and_a_mark_as_isolated_at_once_one_wins():
 
         acts = (
             lambda name=f"net {round_}": set_mapping(vm, name, "live", network, by=BY),
-            lambda: set_isolation(network, "isolated", by=BY),
+            lambda: mark(network, "isolated"),
         )
         threads = [threading.Thread(target=do, args=(act,)) for act in acts]
         for thread in threads:
@@ -115,7 +127,7 @@ def test_of_a_live_mapping_and_a_mark_as_isolated_at_once_one_wins():
         assert not (is_mapped and network.isolation == "isolated"), outcomes
         assert sorted(outcomes) in (["done", "mapped"], ["done", "isolated"])
         NetworkMapping.objects.all().delete()
-        set_isolation(network, "unknown", by=BY)
+        mark(network, "unknown")
 
 
 @pytest.mark.django_db
