@@ -44,4 +44,4 @@ class PersonAuth(SessionAuth):
             slugs = ", ".join(sorted(each.organization.slug for each in memberships))
             raise HttpError(400, f"You are in several organisations: name one in the header {ORGANIZATION}: {slugs}.")
         [one] = memberships
-        return Caller(user.get_username(), one.organization, SCOPES_OF_ROLE[one.role], user)
+        return Caller(user.get_username(), one.organization, SCOPES_OF_ROLE[one.role], user, is_person=True)

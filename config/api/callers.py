@@ -35,6 +35,8 @@ class Caller:
     scopes: frozenset[str]
     user: Any
     """The person, or the owner of the key."""
+    is_person: bool = False
+    """Whether somebody has signed in, whose role counts beside the scopes."""
 
 
 class Forbidden(HttpError):

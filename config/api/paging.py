@@ -4,13 +4,15 @@ import base64
 import binascii
 import json
 from collections.abc import Callable, Sequence
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any, Generic, TypeVar
 
-from django.db.models import Q
+from django.db.models import IntegerField, Q
 from ninja import Query, Schema
 from ninja.errors import HttpError
 from pydantic import Field
+
+from config.api.numbers import MOST as MOST_NUMBER
 
 MOST = 200
 Item = TypeVar("Item")
@@ -38,7 +40,7 @@ def newest_first(lists: Sequence[tuple[Any, str]], paging: Paging, show: Callabl
 
     By `created_at`, and at the same instant by list and by that column, as the database orders it.
     """
-    after = _read(paging.cursor)
+    after = _read(paging.cursor, lists)
     found: list[tuple[int, str, Any]] = []
     for number, (rows, key) in enumerate(lists):
         if after:
@@ -65,14 +67,23 @@ def _written(number: int, key: str, row: Any) -> str:
     return base64.urlsafe_b64encode(text.encode()).decode().rstrip("=")
 
 
-def _read(cursor: str | None) -> tuple[datetime, int, Any] | None:
+def _read(cursor: str | None, lists: Sequence[tuple[Any, str]]) -> tuple[datetime, int, Any] | None:
     if not cursor:
         return None
     try:
         at, number, last = json.loads(base64.urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4)))
-        when = datetime.fromisoformat(at)
-        if when.tzinfo is None or type(number) is not int or type(last) not in (str, int):
+        at = datetime.fromisoformat(at)
+        when = at.astimezone(UTC)
+        if at.tzinfo is None or type(number) is not int or not _may_be_key(last, *lists[number]):
             raise ValueError
-    except (ValueError, TypeError, binascii.Error, RecursionError):
+    except (ValueError, TypeError, LookupError, OverflowError, binascii.Error, RecursionError):
         raise HttpError(400, "cursor is none that this list gave: begin without one.") from None
     return when, number, last
+
+
+def _may_be_key(last: Any, rows: Any, key: str) -> bool:
+    """Whether a database can compare this with the values of the list's column."""
+    field = rows.model._meta.pk if key == "pk" else rows.model._meta.get_field(key)
+    if isinstance(field, IntegerField):
+        return type(last) is int and abs(last) <= MOST_NUMBER
+    return type(last) is str and "\0" not in last and last == last.encode("utf-8", "replace").decode()

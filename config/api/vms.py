@@ -43,6 +43,17 @@ class VMOut(Schema):
     rpo: RpoOut
     holder_kind: str | None
     holder_id: str | None
+    version: int
+
+
+class CopyVolumeOut(Schema):
+    """The volume in the target cloud that holds the copy of a disk."""
+
+    volume_id: str
+    volume_name: str
+    status: str
+    device_path: str | None
+    size_bytes: int | None
 
 
 class VMDiskOut(Schema):
@@ -55,6 +66,7 @@ class VMDiskOut(Schema):
     sync_status: str
     bytes_synced: int
     removed_at: datetime | None
+    volume: CopyVolumeOut | None
 
 
 class InterfaceOut(Schema):
@@ -111,6 +123,7 @@ def _shown(vm: VMContext, rpo: Any) -> dict[str, Any]:
         },
         "holder_kind": claim.holder_kind if claim else None,
         "holder_id": claim.holder_id if claim else None,
+        "version": vm.version,
     }
 
 
@@ -125,6 +138,10 @@ def list_vms(request: HttpRequest, paging: Paging = Pages, name: str | None = No
     return {**page, "items": [_shown(vm, answers[vm.pk]) for vm in page["items"]]}
 
 
+def _volume(volume: Any) -> dict[str, Any] | None:
+    return None if volume is None else {name: getattr(volume, name) for name in CopyVolumeOut.model_fields}
+
+
 @router.get("/vm-contexts/{context_id}", response=VMDetailOut)
 @needs(Scope.READ)
 def one_vm(request: HttpRequest, context_id: str) -> Any:
@@ -133,7 +150,7 @@ def one_vm(request: HttpRequest, context_id: str) -> Any:
     vm = (
         VMContext.objects.select_related("vcenter", "host", "operation_claim")
         .prefetch_related(
-            Prefetch("disks", VMDisk.objects.order_by("device_key")),
+            Prefetch("disks", VMDisk.objects.select_related("target_volume").order_by("device_key")),
             Prefetch("network_interfaces", VMNetworkInterface.objects.order_by("nic_key")),
         )
         .get(pk=key)
@@ -153,7 +170,11 @@ def one_vm(request: HttpRequest, context_id: str) -> Any:
         **{name: getattr(vm, name) for name in names},
         "host": vm.host.name if vm.host else None,
         "disks": [
-            {**{name: getattr(disk, name, None) for name in VMDiskOut.model_fields}, "change_id": disk.disk_change_id}
+            {
+                **{name: getattr(disk, name, None) for name in VMDiskOut.model_fields},
+                "change_id": disk.disk_change_id,
+                "volume": _volume(getattr(disk, "target_volume", None)),
+            }
             for disk in vm.disks.all()
         ],
         "interfaces": [

@@ -5,19 +5,12 @@ from typing import Any
 
 from django.test import Client
 
-from config.demo.factories import OrganizationFactory, UserFactory
+from config.demo.calls import Refused
+from config.demo.factories import MembershipFactory, OrganizationFactory
 from inventory.keys import make_key
 
+__all__ = ["Hub", "Refused", "hub_of"]
 ALL = ("read", "operate", "engine", "discover", "admin", "metrics")
-
-
-class Refused(Exception):
-    """The hub has answered with an error."""
-
-    def __init__(self, status: int, body: dict[str, Any]) -> None:
-        super().__init__(f"{status} {body}")
-        self.status, self.body = status, body
-        self.code, self.message = body["error"]["code"], body["error"]["message"]
 
 
 class Hub:
@@ -54,5 +47,6 @@ def hub_of(organization: Any = None, *scopes: str, **columns: Any) -> Hub:
     """A hub for a new key of an organisation, with these scopes or all."""
     organization = organization or OrganizationFactory.create()
     name = columns.pop("name", f"key-{organization.pk}-{'-'.join(scopes) or 'all'}")
-    made = make_key(organization, UserFactory.create(), name, scopes or ALL, **columns)
+    owner = MembershipFactory.create(organization=organization, role="admin").user
+    made = make_key(organization, owner, name, scopes or ALL, **columns)
     return Hub(made.secret)

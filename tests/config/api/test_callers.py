@@ -12,13 +12,14 @@ from django.utils import timezone
 from config.demo.factories import (
     MembershipFactory,
     OrganizationFactory,
+    RecoveryPlanFactory,
     ReplicationJobFactory,
     UserFactory,
     VMContextFactory,
 )
 from config.jobs.models import IdempotencyKey
 from inventory.keys import make_key
-from inventory.models import ApiKey
+from inventory.models import ApiKey, Membership, User
 from replication.models import ReplicationJob
 from tests.config.api.client import Hub, Refused, hub_of
 from tests.config.jobs.holding import hold
@@ -38,20 +39,61 @@ def test_without_a_key_that_is_known_nobody_is_told_anything(secret):
     assert (refused.status, refused.code) == (401, "unauthenticated")
 
 
-@pytest.mark.parametrize("change", ["expired", "revoked", "owner locked"])
-def test_a_key_ends_when_it_expires_is_revoked_or_its_owner_may_not_sign_in(change):
-    organization, owner = OrganizationFactory.create(), UserFactory.create()
-    made = make_key(organization, owner, "engine", ["read"], expires_at=timezone.now() + timedelta(hours=1))
+ENDS = {
+    "expired": (lambda key: ApiKey.objects.filter(pk=key.pk).update(expires_at=timezone.now()), "It has expired."),
+    "revoked": (lambda key: ApiKey.objects.filter(pk=key.pk).update(revoked_at=timezone.now()), "It is revoked."),
+    "owner deactivated": (lambda key: User.objects.filter(pk=key.owner_id).update(is_active=False), "may not sign in"),
+    "owner locked": (
+        lambda key: User.objects.filter(pk=key.owner_id).update(locked_at=timezone.now()),
+        "owner may not sign in any more.",
+    ),
+    "owner expired": (
+        lambda key: User.objects.filter(pk=key.owner_id).update(expires_at=timezone.now()),
+        "owner may not sign in any more.",
+    ),
+    "owner has left": (
+        lambda key: Membership.objects.filter(user=key.owner_id, organization=key.organization_id).delete(),
+        "owner has left the organisation.",
+    ),
+}
+
+
+@pytest.mark.parametrize("end", ENDS)
+def test_a_key_ends_with_its_time_or_with_its_owner_and_the_administrator_is_told_why(end):
+    owner = MembershipFactory.create(role="viewer", user__username="owner")
+    # In another organisation the owner stays.
+    MembershipFactory.create(user=owner.user)
+    admin = hub_of(owner.organization, "admin")
+    expires_at = timezone.now() + timedelta(hours=1)
+    made = make_key(owner.organization, owner.user, "engine", ["read"], expires_at=expires_at)
     hub = Hub(made.secret)
     assert hub.get("jobs") == {"items": [], "next": None}
-    if change == "expired":
-        ApiKey.objects.update(expires_at=timezone.now())
-    elif change == "revoked":
-        ApiKey.objects.update(revoked_at=timezone.now())
-    else:
-        owner.locked_at = timezone.now()
-        owner.save()
+    assert admin.get("keys")["items"][0]["ended_because"] is None
+    act, why = ENDS[end]
+    act(made.row)
+    refused = refusal(hub, "GET", "jobs")
+    assert (refused.status, refused.code) == (401, "unauthenticated")
+    told, own = admin.get("keys")["items"]
+    assert (told["name"], why in told["ended_because"], own["ended_because"]) == ("engine", True, None)
+
+
+def test_a_key_works_again_when_its_owner_is_back_and_one_of_a_superuser_needs_no_membership():
+    member = MembershipFactory.create()
+    hub = Hub(make_key(member.organization, member.user, "engine", ["read"]).secret)
+    member.delete()
     assert refusal(hub, "GET", "jobs").status == 401
+    MembershipFactory.create(organization=member.organization, user=member.user, role="viewer")
+    assert hub.get("jobs")["items"] == []
+    whole = UserFactory.create(is_superuser=True)
+    assert Hub(make_key(member.organization, whole, "its", ["read"]).secret).get("jobs")["items"] == []
+
+
+def test_the_keys_of_an_organisation_take_as_many_queries_for_many_as_for_one(django_assert_max_num_queries):
+    organization = OrganizationFactory.create()
+    for number in range(6):
+        hub = hub_of(organization, name=f"key {number}")
+    with django_assert_max_num_queries(3):
+        assert len(hub.get("keys")["items"]) == 6
 
 
 def test_a_key_is_kept_as_a_digest_and_its_use_is_noted_once_a_minute():
@@ -97,6 +139,21 @@ def test_a_person_who_has_signed_in_acts_by_role_with_csrf_and_for_one_organizat
     assert chosen.status_code == 200
     strange = OrganizationFactory.create().slug
     assert client.get("/api/v1/jobs", headers={"X-Organization": strange}).status_code == 403
+
+
+def test_a_person_overrides_readiness_by_its_role_and_by_no_other():
+    member = MembershipFactory(role="operator")
+    client = Client()
+    client.force_login(member.user)
+    plan = RecoveryPlanFactory(organization=member.organization)
+    vm = VMContextFactory(vcenter__organization=member.organization)
+    calls = (("failovers", {"context_id": vm.pk, "kind": "live"}), (f"recovery-plans/{plan.pk}/runs", {"kind": "live"}))
+    for path, body in calls:
+        for role, codes in (("operator", {403}), ("admin", {409, 422})):
+            Membership.objects.update(role=role)
+            said = {**body, "override_reason": "now"}
+            answer = client.post(f"/api/v1/{path}", said, content_type="application/json")
+            assert answer.status_code in codes, (path, role, answer.content)
 
 
 def test_rows_of_another_organization_are_not_listed_not_found_and_not_counted():

@@ -2,10 +2,10 @@
 
 import pytest
 
+from config.demo.engine import Engine
 from config.demo.factories import ProtectionFactory, VMContextFactory, VMDiskFactory, VMNetworkInterfaceFactory
 from inventory.models import ApiKey
 from tests.config.api.client import Hub, Refused, hub_of
-from tests.config.api.engine import Engine
 
 pytestmark = pytest.mark.django_db
 
@@ -31,7 +31,7 @@ def test_a_vm_is_told_with_all_that_is_known_and_unknown_is_null(vm):
     job = hub.post("replications", context_id=vm.pk)
     [listed] = hub.get(f"vm-contexts?name={vm.name}")["items"]
     assert (listed["holder_kind"], listed["holder_id"]) == ("replication", job["id"])
-    Engine(hub, ("disk-2000",)).do_next("replication")
+    Engine(hub).do_next("replication")
     found = hub.get(f"vm-contexts/{vm.pk}")
     assert (found["rpo"]["state"], found["holder_id"], found["last_jobs"][0]["id"]) == ("met", None, job["id"])
     [disk] = found["disks"]

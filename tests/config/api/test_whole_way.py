@@ -4,6 +4,7 @@ import json
 
 import pytest
 
+from config.demo.engine import Engine
 from config.demo.factories import (
     BackupRepositoryFactory,
     ProtectionFactory,
@@ -14,10 +15,8 @@ from config.demo.factories import (
     VMNetworkInterfaceFactory,
 )
 from tests.config.api.client import Refused, hub_of
-from tests.config.api.engine import Engine
 
 pytestmark = pytest.mark.django_db
-DISKS = ("disk-2000", "disk-2001")
 
 
 @pytest.fixture
@@ -38,7 +37,7 @@ def operator(vm):
 
 @pytest.fixture
 def simulated(vm):
-    return Engine(hub_of(vm.vcenter.organization, "read", "engine", name="engine"), DISKS)
+    return Engine(hub_of(vm.vcenter.organization, "read", "engine", name="engine"))
 
 
 def codes(found) -> set[str]:
@@ -105,17 +104,23 @@ def test_a_live_failover_is_committed_and_from_then_on_the_source_is_left_alone(
         with pytest.raises(Refused) as refused:
             operator.post(call, context_id=vm.pk, **body)
         assert (refused.value.code, refused.value.status in (409, 422)) == ("runs_at_target", True)
+    other = TargetNetworkFactory.create(target=vm.protection.target, isolation="production")
+    changed = {"target_network_id": other.pk, "version": mapping["version"]}
+    assert operator.call("PATCH", f"network-mappings/{mapping['id']}", changed)["target_network_id"] == other.pk
+    with pytest.raises(Refused) as refused:
+        operator.call("PATCH", f"network-mappings/{mapping['id']}", {**changed, "target_network_id": network.pk})
+    assert refused.value.status == 409
     operator.call("DELETE", f"network-mappings/{mapping['id']}")
     assert operator.get("network-mappings")["items"] == []
 
 
-def test_a_vm_is_backed_up_and_restored_by_an_engine(vm, operator, simulated):
+def test_a_vm_is_backed_up_and_restored_by_engines_of_which_none_knows_what_another_did(vm, operator, simulated):
     repository = BackupRepositoryFactory.create(organization=vm.vcenter.organization)
     types = []
     for _ in range(2):
         made = operator.post("backups", context_id=vm.pk, repository_id=repository.pk)
         types.append(made["type"])
-        assert simulated.do_next("backup")["status"] == "completed"
+        assert Engine(simulated.hub).do_next("backup")["status"] == "completed"
     assert types == ["full", "incremental"]
     points = operator.get(f"vm-contexts/{vm.pk}/restore-points")
     assert [(each["restorable"], len(each["chain"])) for each in points] == [(True, 2), (True, 1)]
