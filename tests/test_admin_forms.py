@@ -5,7 +5,6 @@ from typing import Any
 
 import pytest
 from django.contrib.admin import site
-from django.contrib.admin.models import LogEntry
 from django.db.models import CharField, Model, TextField
 from django.test import Client
 from django.urls import reverse
@@ -14,9 +13,9 @@ from django.utils import timezone
 from config.admin import ReadOnlyAdmin
 from config.admin.columns import human_duration, human_size, human_time
 from config.demo.factories import (
-    AlertFactory,
     ApiKeyFactory,
     BackupPolicyFactory,
+    BackupRepositoryFactory,
     NetworkMappingFactory,
     OrganizationFactory,
     ProtectionFactory,
@@ -32,10 +31,10 @@ from config.demo.factories import (
     VMContextFactory,
     reseed,
 )
-from failover.models import NetworkMapping, RecoveryPlan, RecoveryPlanMember
+from failover.models import NetworkMapping, RecoveryPlan, RecoveryPlanGroup, RecoveryPlanMember
 from inventory.admin.secrets import SecretFormField
-from inventory.models import Alert, ApiKey, Organization, User, Vcenter, VMContext
-from replication.models import Protection, Target
+from inventory.models import ApiKey, Organization, User, Vcenter, VMContext
+from replication.models import Protection, Target, TargetNetwork
 from tests.test_admin_pages import REGISTERED, form_of, page, rows
 
 EDITABLE = [
@@ -72,10 +71,10 @@ def errors(answer: Any) -> str:
     return f"{form.errors} {[inline.formset.errors for inline in answer.context['inline_admin_formsets']]}"
 
 
-def act(client: Client, name: str, *records: Model) -> str:
+def act(client: Client, name: str, *records: Model, **said: str) -> str:
     keys = [record.pk for record in records]
     address = page(type(records[0]), "changelist")
-    answer = client.post(address, {"action": name, "_selected_action": keys}, follow=True)
+    answer = client.post(address, {"action": name, "_selected_action": keys, **said}, follow=True)
     assert answer.status_code == 200
     return str([str(message) for message in answer.context["messages"]])
 
@@ -217,21 +216,40 @@ def test_a_vm_context_is_archived_and_its_facts_stay_what_discovery_found(client
     assert stored.version == vm.version + 1
 
 
-def test_mappings_are_changed_on_the_page_of_their_vm(client: Client) -> None:
-    mapping = NetworkMappingFactory(source_network_name="old")
-    answer = change(client, mapping.vm_context, **{"network_mappings-0-source_network_name": "new"})
-    assert answer.status_code == 302
-    assert NetworkMapping.objects.values_list("source_network_name", "version").get() == ("new", mapping.version + 1)
+@pytest.mark.parametrize(
+    ("purpose", "isolation", "said"),
+    [("test", "production", "must not reach production"), ("live", "isolated", "would reach nobody")],
+)
+def test_a_page_leads_no_mapping_where_its_purpose_may_not_lead(
+    client: Client, purpose: str, isolation: str, said: str
+) -> None:
+    mapping = NetworkMappingFactory(purpose=purpose)
+    network = TargetNetworkFactory(target=mapping.target_network.target, isolation=isolation)
+    fit = TargetNetworkFactory(target=network.target, isolation=mapping.target_network.isolation)
+    assert said in errors(change(client, mapping, target_network=network.pk))
+    added = {"vm_context": mapping.vm_context_id, "source_network_name": "other", "purpose": purpose}
+    assert said in errors(client.post(page(NetworkMapping, "add"), added | {"target_network": network.pk}))
+    assert NetworkMapping.objects.values_list("target_network", "version").get() == (mapping.target_network_id, 1)
+    assert change(client, mapping, target_network=fit.pk).status_code == 302
+    assert client.post(page(NetworkMapping, "add"), added | {"target_network": fit.pk}).status_code == 302
+    assert list(NetworkMapping.objects.order_by("pk").values_list("target_network", "version")) == [
+        (fit.pk, 2),
+        (fit.pk, 1),
+    ]
 
 
-def test_a_test_mapping_to_a_network_that_is_not_isolated_is_refused(client: Client) -> None:
-    mapping = NetworkMappingFactory()
-    target = mapping.target_network.target
-    production = TargetNetworkFactory(target=target, isolation="production")
-    assert "only lead to an isolated network" in errors(change(client, mapping, target_network=production.pk))
-    sent = {"network_mappings-0-target_network": production.pk}
-    assert "only lead to an isolated network" in errors(change(client, mapping.vm_context, **sent))
-    assert change(client, mapping, target_network=production.pk, purpose="live").status_code == 302
+@pytest.mark.parametrize(("purpose", "isolation"), [("test", "production"), ("live", "isolated")])
+def test_no_page_marks_a_network_as_what_its_mappings_forbid(client: Client, purpose: str, isolation: str) -> None:
+    network = NetworkMappingFactory(purpose=purpose).target_network
+    before = TargetNetwork.objects.filter(pk=network.pk).values().get()
+    rows = {"networks-0-isolation": isolation}
+    for answer in (change(client, network, isolation=isolation), change(client, network.target, name="new", **rows)):
+        assert f"1 {purpose} mappings lead to {network.name}" in errors(answer)
+    assert TargetNetwork.objects.filter(pk=network.pk).values().get() == before
+    assert Target.objects.get(pk=network.target_id).name == network.target.name
+    assert change(client, network.target, **{"networks-0-name": "renamed"}).status_code == 302
+    network.refresh_from_db()
+    assert (network.name, network.version) == ("renamed", before["version"] + 1)
 
 
 def test_records_of_two_organisations_are_not_joined(client: Client) -> None:
@@ -254,22 +272,77 @@ def test_a_plan_takes_groups_and_members_of_its_own_on_one_page(client: Client) 
     assert RecoveryPlanMember.objects.get().vm_context == vm
 
 
+def test_a_change_of_groups_or_vms_is_a_change_of_the_plan(client: Client) -> None:
+    member = RecoveryPlanMemberFactory()
+    plan, group = member.plan, member.group
+    late = form_of(client, plan) | {"groups-0-name": "late"}
+    assert change(client, plan, **{"groups-0-name": "first"}).status_code == 302
+    assert "has changed since version 1" in errors(client.post(page(RecoveryPlan, "change", plan.pk), late))
+    assert change(client, group, name="second").status_code == 302
+    assert change(client, member, is_critical="").status_code == 302
+    assert client.post(page(RecoveryPlanMember, "delete", member.pk), {"post": "yes"}).status_code == 302
+    assert "Successfully deleted 1" in act(client, "delete_selected", group, post="yes")
+    assert change(client, plan, name="again").status_code == 302
+    plan.refresh_from_db()
+    assert (plan.version, plan.name) == (7, "again")
+
+
+def test_a_plan_that_runs_is_not_changed_by_any_page(client: Client) -> None:
+    member, other = RecoveryPlanMemberFactory(), RecoveryPlanMemberFactory()
+    plan, group = member.plan, member.group
+    RecoveryPlanRunFactory(plan=plan)
+    before = seen(plan)
+    asked = (
+        change(client, plan, name="new"),
+        change(client, plan, **{"groups-0-name": "new"}),
+        change(client, plan, **{"members-0-DELETE": "on"}),
+        change(client, group, name="new"),
+        change(client, member, is_critical=""),
+        client.post(page(RecoveryPlanGroup, "add"), {"plan": plan.pk, "seq": 9, "name": "new", "pause_seconds": 0}),
+    )
+    for answer in asked:
+        assert "wait for its end, or cancel it" in errors(answer)
+    for record in (group, member):
+        answer = client.post(page(type(record), "delete", record.pk), {"post": "yes"}, follow=True)
+        assert "wait for its end, or cancel it" in answer.content.decode()
+    assert "Nothing is deleted" in act(client, "delete_selected", member, other, post="yes")
+    assert seen(plan) == before
+    assert RecoveryPlanMember.objects.filter(pk=other.pk).exists()
+
+
+def test_a_run_that_starts_while_a_plan_is_deleted_keeps_it(client: Client, monkeypatch: pytest.MonkeyPatch) -> None:
+    plan, admin = RecoveryPlanFactory(), site.get_model_admin(RecoveryPlan)
+    log_deletions = admin.log_deletions
+
+    def log_deletions_while_a_run_starts(*args: Any) -> Any:
+        RecoveryPlanRunFactory(plan=plan)
+        return log_deletions(*args)
+
+    monkeypatch.setattr(admin, "log_deletions", log_deletions_while_a_run_starts)
+    answer = client.post(page(RecoveryPlan, "delete", plan.pk), {"post": "yes"}, follow=True)
+    assert "has been run, and what was run is kept" in answer.content.decode()
+    assert RecoveryPlan.objects.filter(pk=plan.pk).exists()
+
+
+def seen(plan: RecoveryPlan) -> Any:
+    parts = (RecoveryPlan.objects.filter(pk=plan.pk), plan.groups.order_by("pk"), plan.members.order_by("pk"))
+    return [list(rows.values()) for rows in parts]
+
+
 def test_a_policy_that_keeps_nothing_or_lives_in_no_time_zone_is_refused(client: Client) -> None:
     policy = BackupPolicyFactory(keep_last=1, keep_daily=0)
     assert "keeps at least one" in errors(change(client, policy, keep_last=0))
     assert "IANA" in errors(change(client, policy, time_zone="Mars/Base"))
 
 
-def test_alerts_are_acknowledged_and_resolved_once_and_by_whom(client: Client, person: User) -> None:
-    alert, before = AlertFactory(), AlertFactory(acknowledged_at=timezone.now(), acknowledged_by=UserFactory())
-    assert "Acknowledged 1 of the 2" in act(client, "acknowledge", alert, before)
-    assert Alert.objects.get(pk=alert.pk).acknowledged_by == person
-    assert Alert.objects.get(pk=before.pk).acknowledged_by == before.acknowledged_by
-    assert "Resolved 2 of the 2" in act(client, "resolve", alert, before)
-    assert "Resolved 0 of the 1" in act(client, "resolve", alert)
-    stored = Alert.objects.get(pk=alert.pk)
-    assert (stored.is_open, stored.resolved_by) == (None, person)
-    assert LogEntry.objects.filter(object_id=str(alert.pk), user=person).count() == 2
+@pytest.mark.parametrize("address", ["https://ada:s3cret@cloud.example/client/api", "https://ada@cloud.example/"])
+def test_an_address_that_everybody_reads_takes_no_credentials(client: Client, address: str) -> None:
+    target, repository = TargetFactory(), BackupRepositoryFactory()
+    assert "leave the user and the password out" in errors(change(client, target, api_url=address))
+    assert "leave the user and the password out" in errors(change(client, repository, location=address))
+    for row in (target, repository):
+        row.refresh_from_db()
+    assert address not in (target.api_url, repository.location)
 
 
 def test_an_api_key_is_revoked_once_and_never_revived(client: Client) -> None:

@@ -3,6 +3,7 @@
 from typing import Any
 
 import pytest
+from auditlog.models import LogEntry as AuditEntry
 from cryptography.fernet import Fernet
 from django.contrib.admin import site
 from django.contrib.admin.models import LogEntry
@@ -12,20 +13,24 @@ from django.test import Client
 from django.urls import reverse
 
 from backups.models import BackupRepository
+from config.access.audit import MASK
 from config.demo.factories import (
     ALL,
     ApiKeyFactory,
     BackupRepositoryFactory,
     IdempotencyKeyFactory,
+    MembershipFactory,
     TargetFactory,
     UserFactory,
     VcenterFactory,
     reseed,
 )
-from inventory.admin.secrets import SecretFormField, secrets_of
+from inventory.admin.secrets import SecretFormField
 from inventory.admin.sources import VcenterForm
 from inventory.models import Vcenter
+from inventory.secret_fields import secrets_of
 from replication.models import Target
+from tests.people import let_in_everywhere
 from tests.test_admin_pages import form_of, page
 
 SECRET = "xyzzy-7h3-s3cr37"
@@ -84,6 +89,7 @@ def test_every_secret_of_every_record_is_an_input_that_shows_nothing() -> None:
 def test_no_page_of_a_record_shows_its_secrets(client: Client, onlooker: Client, factory: Any) -> None:
     record = with_secrets(factory)
     model = type(record)
+    let_in_everywhere(onlooker)
     for person in (client, onlooker):
         for name, *keys in (("changelist",), ("change", record.pk), ("history", record.pk), ("delete", record.pk)):
             assert SECRET not in person.get(page(model, name, *keys)).content.decode()
@@ -241,10 +247,36 @@ def test_every_page_opens_while_no_stored_secret_can_be_read(client: Client, set
             assert client.get(page(model, name, *keys)).status_code in (200, 403), (model, name)
 
 
+@pytest.mark.parametrize("factory", WITH_SECRETS)
+def test_a_secret_that_no_key_opens_is_entered_again_and_the_change_is_audited(
+    factory: Any, client: Client, settings: Any
+) -> None:
+    model = factory._meta.model
+    [name, *others] = secrets_of(model)
+    settings.FIELD_ENCRYPTION_KEYS = [Fernet.generate_key().decode()]
+    record = factory(**dict.fromkeys((name, *others), SECRET))
+    settings.FIELD_ENCRYPTION_KEYS = [Fernet.generate_key().decode()]
+    answer = client.post(page(model, "change", record.pk), {**form_of(client, record), name: "4n07h3r"})
+    assert answer.status_code == 302
+    assert getattr(model._default_manager.get(pk=record.pk), name) == "4n07h3r"
+    entry = AuditEntry.objects.get_for_object(record).order_by("-id").first()
+    assert entry.changes[name][1] == MASK and SECRET not in str(entry.changes)
+
+
+def test_nobody_asks_a_list_for_what_it_does_not_show_letter_by_letter(onlooker: Client) -> None:
+    api_key, call = ApiKeyFactory(), IdempotencyKeyFactory(answer={"secret": SECRET})
+    let_in_everywhere(onlooker)
+    for record, names in ((api_key, ("digest",)), (call, ("answer", "request_digest"))):
+        for name in names:
+            for query in (f"{name}__startswith=a", f"{name}__gt=a"):
+                assert onlooker.get(f"{page(type(record), 'changelist')}?{query}").status_code == 400
+
+
 def test_the_digest_of_an_api_key_and_the_answers_to_repeated_calls_are_not_shown(
     client: Client, onlooker: Client
 ) -> None:
     api_key, call = ApiKeyFactory(), IdempotencyKeyFactory(answer={"secret": SECRET})
+    let_in_everywhere(onlooker)
     for person in (client, onlooker):
         for record, hidden in ((api_key, api_key.digest), (call, SECRET), (call, call.request_digest)):
             for name, *keys in (("changelist",), ("change", record.pk)):
@@ -252,7 +284,8 @@ def test_the_digest_of_an_api_key_and_the_answers_to_repeated_calls_are_not_show
 
 
 def test_passwords_of_people_are_not_shown(client: Client, onlooker: Client) -> None:
-    user = UserFactory()
+    user = MembershipFactory().user
+    let_in_everywhere(onlooker)
     for person in (client, onlooker):
         for address in (page(type(user), "changelist"), page(type(user), "change", user.pk)):
             assert user.password not in person.get(address).content.decode()

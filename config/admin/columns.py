@@ -59,8 +59,7 @@ def human_time(at: datetime | None) -> str:
     if at is None:
         return NONE
     return format_html(
-        '<time datetime="{}" title="{}" style="white-space: nowrap">{} UTC</time>'
-        '<span class="small quiet" style="display: block; white-space: nowrap">{}</span>',
+        '<time class="instant" datetime="{}" title="{}">{} UTC</time><span class="small quiet beneath">{}</span>',
         at.isoformat(),
         f"{at.astimezone(UTC):%Y-%m-%d %H:%M:%S} UTC",
         f"{at.astimezone(UTC):%Y-%m-%d %H:%M}",
@@ -71,9 +70,7 @@ def human_time(at: datetime | None) -> str:
 def human_json(value: Any) -> str:
     if value is None:
         return NONE
-    return format_html(
-        '<pre style="margin: 0; white-space: pre-wrap">{}</pre>', json.dumps(value, indent=2, ensure_ascii=False)
-    )
+    return format_html('<pre class="document">{}</pre>', json.dumps(value, indent=2, ensure_ascii=False))
 
 
 def _shown(name: str, show: Callable[[Any], str], label: str | None, *, boolean: bool | None = None) -> Column:
@@ -82,6 +79,7 @@ def _shown(name: str, show: Callable[[Any], str], label: str | None, *, boolean:
         return show(getattr(record, name))
 
     shown.__name__ = name
+    shown.exports = lambda record: getattr(record, name)
     return shown
 
 
@@ -138,11 +136,15 @@ def link(name: str, label: str | None = None) -> Column:
 
     @display(description=label or name.rpartition("__")[2].replace("_", " "), ordering=name)
     def linked(record: Any) -> str:
+        return page_link(named(record))
+
+    def named(record: Any) -> Any:
         for step in name.split("__"):
             record = getattr(record, step) if record is not None else None
-        return page_link(record)
+        return record
 
     linked.__name__ = name
+    linked.exports = named
     return linked
 
 

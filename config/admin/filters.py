@@ -5,12 +5,15 @@ from typing import Any
 
 from django.contrib.admin import EmptyFieldListFilter, RelatedFieldListFilter
 
+from config.access.scoping import scoped
+
 
 class Named(RelatedFieldListFilter):
     """A choice among the records of a small table that have a name; it reads nothing else of them."""
 
     def field_choices(self, field: Any, request: Any, model_admin: Any) -> list[tuple[Any, str]]:
-        return list(field.related_model._default_manager.order_by("name").values_list("pk", "name"))
+        named = scoped(field.related_model._default_manager.all(), request.user)
+        return list(named.order_by("name").values_list("pk", "name"))
 
 
 class WhetherSet(EmptyFieldListFilter):

@@ -3,12 +3,16 @@
 from typing import Any
 
 from django import forms
+from django.core.exceptions import ValidationError
 
 from config.admin.fields import LoadedAutocomplete, SeenVersion
 
 
 class HubForm(forms.ModelForm):
-    """A second default of an organisation is refused with the name of the first."""
+    """A second default of an organisation is refused with the name of the first.
+
+    So is another organisation of a record on which others hang: they would be left in this one, and lead there.
+    """
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
@@ -22,6 +26,9 @@ class HubForm(forms.ModelForm):
         cleaned = super().clean()
         if self.cleaned_data.get("is_default"):
             self._refuse_second_default()
+        is_stored = not self.instance._state.adding
+        if is_stored and "organization" in self.changed_data and self._meta.model._meta.related_objects:
+            self.add_error("organization", f"{self.instance} stays in its organisation: add another one there.")
         return cleaned
 
     def _refuse_second_default(self) -> None:
@@ -57,3 +64,13 @@ class VersionedForm(HubForm):
 
     def _is_change(self) -> bool:
         return not self.instance._state.adding and self.has_changed()
+
+
+def refused(form: type[forms.ModelForm], refusal: str) -> type[forms.ModelForm]:
+    """The same form, which is never valid, for this reason."""
+
+    def clean(self: Any) -> Any:
+        form.clean(self)
+        raise ValidationError(refusal)
+
+    return type(form.__name__, (form,), {"clean": clean})

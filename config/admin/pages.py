@@ -3,25 +3,36 @@
 from typing import Any
 
 from django.contrib import admin, messages
-from django.contrib.admin.options import InlineModelAdmin
-from django.db import models
-from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
-from django.urls import reverse
+from django.contrib.admin.options import IncorrectLookupParameters, InlineModelAdmin
+from django.contrib.admin.utils import unquote
+from django.core.exceptions import PermissionDenied
+from django.db import models, transaction
+from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
+from django.http.response import HttpResponseBase
+from django.urls import path, reverse
 from django.utils.html import format_html_join
 from django.utils.http import urlencode
 
+from config.access.audit import entries_of
 from config.admin.columns import columns
-from config.admin.forms import VersionedForm
+from config.admin.export import FORMATS, export
+from config.admin.forms import VersionedForm, refused
+from config.admin.own_rows import OwnPages
+from config.admin.paging import CappedPaginator
+from config.admin.panels import Panelled
 from config.admin.records import Records
+from config.admin.sections import sentence_case
+from config.refusals import Refusal
 
-MOST_NAMED = 100
+MOST_NAMED = MOST_ENTRIES = 100
 
 
-class HubAdmin(Records, admin.ModelAdmin):
+class HubAdmin(OwnPages, Records, Panelled, admin.ModelAdmin):
     """A record that people may change. A save writes what was changed and nothing else."""
 
     list_per_page = 50
     list_max_show_all = 200
+    paginator = CappedPaginator
     show_full_result_count = False
     named_in: tuple[tuple[type[models.Model], str], ...] = ()
 
@@ -31,9 +42,44 @@ class HubAdmin(Records, admin.ModelAdmin):
         cls.inlines = (*cls.inlines, inline)
 
     @classmethod
+    def add_filters(cls, *filters: Any) -> None:
+        """Let an app above narrow this list; its filters come first."""
+        cls.list_filter = (*filters, *cls.list_filter)
+
+    @classmethod
     def add_named_in(cls, model: type[models.Model], field: str) -> None:
         """Let this page lead to the records of a model that names this one by its key, without a foreign key."""
         cls.named_in = (*cls.named_in, (model, field))
+
+    def get_urls(self) -> list[Any]:
+        name = f"{self.opts.app_label}_{self.opts.model_name}_export"
+        return [
+            path("export.<slug:form>", self.admin_site.admin_view(self.export_view), name=name),
+            *super().get_urls(),
+        ]
+
+    def lookup_allowed(self, lookup: str, value: Any, request: Any = None) -> bool:
+        """Nobody asks by the address of a list for what none of its pages shows, a letter at a time.
+
+        Nor for a text that PostgreSQL cannot even compare with one.
+        """
+        is_strange = lookup.partition("__")[0] in self.unread or "\0" in f"{lookup}{value}"
+        return not is_strange and super().lookup_allowed(lookup, value, request)
+
+    def export_view(self, request: HttpRequest, form: str) -> HttpResponseBase:
+        """The list as a file, narrowed and ordered as its address says."""
+        if form not in FORMATS:
+            raise Http404(f"A list is exported as one of: {', '.join(FORMATS)}.")
+        if not self.has_view_permission(request):
+            raise PermissionDenied
+        try:
+            return export(self, self.get_changelist_instance(request), form)
+        except IncorrectLookupParameters:
+            return HttpResponse("The list knows no such filter: open it again.", status=400, content_type="text/plain")
+
+    def changelist_view(self, request: HttpRequest, extra_context: Any = None) -> HttpResponse:
+        title = {"title": sentence_case(self.opts.verbose_name_plural), "may_export": True}
+        return super().changelist_view(request, title | (extra_context or {}))
 
     def get_fieldsets(self, request: HttpRequest, obj: Any = None) -> Any:
         fieldsets = super().get_fieldsets(request, obj)
@@ -55,6 +101,47 @@ class HubAdmin(Records, admin.ModelAdmin):
         if (more := len(protected) - MOST_NAMED) > 0:
             protected = [*protected[:MOST_NAMED], f"and {more} more"]
         return deleted, counts, set() if protected else lacking, protected
+
+    def changeform_view(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
+        """What a service refuses is taken back as a whole, and said above the form, which stays as it was sent."""
+        try:
+            return super().changeform_view(request, *args, **kwargs)
+        except Refusal as refusal:
+            request.refusal = str(refusal)
+            return super().changeform_view(request, *args, **kwargs)
+
+    def get_form(self, request: HttpRequest, obj: Any = None, change: bool = False, **kwargs: Any) -> Any:
+        form = super().get_form(request, obj, change, **kwargs)
+        refusal = getattr(request, "refusal", None)
+        return form if refusal is None else refused(form, refusal)
+
+    def delete_view(self, request: HttpRequest, object_id: str, extra_context: Any = None) -> HttpResponse:
+        try:
+            return super().delete_view(request, object_id, extra_context)
+        except Refusal as refusal:
+            messages.error(request, str(refusal))
+            return HttpResponseRedirect(
+                reverse(f"admin:{self.opts.app_label}_{self.opts.model_name}_change", args=[object_id])
+            )
+
+    def response_action(self, request: HttpRequest, queryset: models.QuerySet[Any]) -> HttpResponse | None:
+        """Of those that are to be deleted all are or, where a service refuses one of them, none."""
+        if "delete_selected" not in request.POST.getlist("action"):
+            return super().response_action(request, queryset)
+        try:
+            with transaction.atomic():
+                return super().response_action(request, queryset)
+        except Refusal as refusal:
+            messages.error(request, f"Nothing is deleted. {refusal}")
+            return None
+
+    object_history_template = "access/history.html"
+
+    def history_view(self, request: HttpRequest, object_id: str, extra_context: Any = None) -> HttpResponse:
+        record = self.get_object(request, unquote(object_id))
+        entries = entries_of(record, MOST_ENTRIES + 1)
+        audit = {"entries": entries[:MOST_ENTRIES], "more": len(entries) > MOST_ENTRIES}
+        return super().history_view(request, object_id, audit | (extra_context or {}))
 
     @admin.display(description="lists")
     def related_lists(self, obj: Any) -> str:

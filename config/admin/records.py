@@ -2,17 +2,17 @@
 
 from typing import Any
 
-from django.contrib.admin.exceptions import NotRegistered
-from django.contrib.admin.options import BaseModelAdmin
 from django.db import models
+from django.forms import SplitDateTimeField
 from django.http import HttpRequest
 
 from config.admin.columns import true_or_unset
 from config.admin.fields import LoadedAutocomplete, TrueOrUnset
 from config.admin.forms import HubForm
+from config.admin.own_rows import OwnRows
 
 
-class Records(BaseModelAdmin):
+class Records(OwnRows):
     """An empty text is stored as unknown; related records are those that their own list shows."""
 
     form = HubForm
@@ -28,16 +28,13 @@ class Records(BaseModelAdmin):
             kwargs.setdefault("empty_value", None)
         if isinstance(db_field, models.BooleanField) and true_or_unset(db_field):
             kwargs.setdefault("form_class", TrueOrUnset)
-        return super().formfield_for_dbfield(db_field, request, **kwargs)
+        formfield: Any = super().formfield_for_dbfield(db_field, request, **kwargs)
+        if isinstance(formfield, SplitDateTimeField):
+            for part, widget in zip(("date", "time"), formfield.widget.widgets, strict=True):
+                widget.attrs["aria-label"] = f"{formfield.label}: {part}"
+        return formfield
 
     def formfield_for_foreignkey(self, db_field: Any, request: HttpRequest, **kwargs: Any) -> Any:
         if "widget" not in kwargs and db_field.name in self.get_autocomplete_fields(request):
             kwargs["widget"] = LoadedAutocomplete(db_field, self.admin_site, using=kwargs.get("using"))
         return super().formfield_for_foreignkey(db_field, request, **kwargs)
-
-    def get_field_queryset(self, db: str | None, db_field: Any, request: HttpRequest) -> models.QuerySet[Any] | None:
-        try:
-            related = self.admin_site.get_model_admin(db_field.remote_field.model)
-        except NotRegistered:
-            return super().get_field_queryset(db, db_field, request)
-        return related.get_queryset(request).using(db)
