@@ -10,6 +10,7 @@ from django.db.models import Model
 
 from config.demo.models import SeededRow
 from config.demo.references import children_first, references_to
+from config.staff.survey import forget_standings
 from inventory.models import User
 
 BATCH = 500
@@ -29,6 +30,7 @@ def clear_estate() -> Counter[type[Model]]:
     them, or empty their columns, along with what they refer to. Events and metrics refer to nothing and stay.
     """
     with transaction.atomic():
+        forget_standings()  # they are computed again from what is left
         seeded = _seeded_keys()
         if reasons := [sentence for model, keys in seeded.items() for sentence in _needs(model, keys, seeded)]:
             raise StillNeeded(

@@ -11,6 +11,8 @@ from config.demo.factories.backups import (
     BackupJobFactory,
     BackupPolicyFactory,
     BackupRepositoryFactory,
+    BackupScheduleFactory,
+    BackupSlotFactory,
     RestoreJobFactory,
 )
 from config.demo.factories.discovery import DiscoveryOutcomeFactory, DiscoveryRunFactory
@@ -42,6 +44,7 @@ from config.demo.factories.replication import (
     ProtectionFactory,
     ReplicationDiskFactory,
     ReplicationJobFactory,
+    ReplicationSlotFactory,
     TargetFactory,
     TargetNetworkFactory,
     TargetVolumeFactory,
@@ -54,11 +57,12 @@ ALL = (
     *(DiscoveryRunFactory, DiscoveryOutcomeFactory, AlertFactory, HostMetricFactory, VMMetricFactory),
     *(JobEventFactory, IdempotencyKeyFactory),
     *(TargetFactory, TargetNetworkFactory, TargetVolumeFactory, ProtectionFactory),
-    *(ReplicationJobFactory, ReplicationDiskFactory, ChangeIdFactory),
+    *(ReplicationJobFactory, ReplicationDiskFactory, ChangeIdFactory, ReplicationSlotFactory),
     *(NetworkMappingFactory, FailoverJobFactory, FailoverStepFactory, VolumeSnapshotFactory),
     *(RecoveryPlanFactory, RecoveryPlanGroupFactory, RecoveryPlanMemberFactory),
     *(RecoveryPlanRunFactory, RecoveryPlanStepFactory),
     *(BackupRepositoryFactory, BackupPolicyFactory, BackupJobFactory, BackupDiskFactory, RestoreJobFactory),
+    *(BackupScheduleFactory, BackupSlotFactory),
 )
 
 

@@ -1,6 +1,6 @@
 """Repositories, policies, backup jobs and restore jobs."""
 
-from factory import LazyAttribute, Maybe, SelfAttribute, Sequence, SubFactory
+from factory import LazyAttribute, LazyFunction, Maybe, SelfAttribute, Sequence, SubFactory
 from factory.django import DjangoModelFactory
 
 from backups.models import (
@@ -11,6 +11,8 @@ from backups.models import (
     BackupJob,
     BackupPolicy,
     BackupRepository,
+    BackupSchedule,
+    BackupSlot,
     BackupStatus,
     BackupType,
     RestoreJob,
@@ -22,6 +24,7 @@ from config.demo.chance import chance
 from config.demo.factories.inventory import VMContextFactory, VMDiskFactory
 from config.demo.factories.jobs import JobFactory
 from config.demo.factories.tenancy import OrganizationFactory
+from config.jobs.slots import Outcome
 from inventory.identifiers import slug, stamp
 
 
@@ -118,3 +121,23 @@ class RestoreJobFactory(JobFactory):
     )
     destination = LazyAttribute(lambda made: "/mnt/restore" if made.is_mount else "/srv/restored")
     is_active_mount = LazyAttribute(lambda made: True if made.is_mount and made.status in RESTORE.active else None)
+
+
+class BackupScheduleFactory(DjangoModelFactory):
+    class Meta:
+        model = BackupSchedule
+
+    vm_context = SubFactory(VMContextFactory)
+    repository = SubFactory(BackupRepositoryFactory, organization=SelfAttribute("..vm_context.vcenter.organization"))
+    schedule = "0 1 * * *"
+
+
+class BackupSlotFactory(DjangoModelFactory):
+    class Meta:
+        model = BackupSlot
+
+    schedule = SubFactory(BackupScheduleFactory)
+    vm_context = SelfAttribute("schedule.vm_context")
+    slot_at = LazyFunction(lambda: chance.now())
+    outcome = Outcome.SKIPPED
+    reason = LazyAttribute(lambda made: None if made.outcome == Outcome.STARTED else "Its VM runs at the target.")

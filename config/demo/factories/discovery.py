@@ -27,7 +27,9 @@ class DiscoveryRunFactory(DjangoModelFactory):
     status = RunStatus.COMPLETED
     started_at = LazyFunction(lambda: chance.ago(hours=1))
     completed_at = LazyAttribute(
-        lambda made: None if made.status == RunStatus.RUNNING else made.started_at + timedelta(seconds=40)
+        lambda made: (
+            None if made.status in (RunStatus.WAITING, RunStatus.RUNNING) else made.started_at + timedelta(seconds=40)
+        )
     )
     counts = LazyFunction(lambda: {"added": 1})
     findings = LazyFunction(lambda: [{"code": "VM.TEMPLATE", "message": "template-1 is a template: left out."}])

@@ -9,6 +9,7 @@ from config.demo.chance import chance
 from config.demo.factories.inventory import VMContextFactory, VMDiskFactory
 from config.demo.factories.jobs import JobFactory
 from config.demo.factories.tenancy import OrganizationFactory
+from config.jobs.slots import Outcome
 from inventory.identifiers import slug, stamp
 from replication.models import (
     REPLICATION,
@@ -18,6 +19,7 @@ from replication.models import (
     Protection,
     ReplicationDisk,
     ReplicationJob,
+    ReplicationSlot,
     ReplicationStatus,
     ReplicationType,
     Target,
@@ -84,6 +86,16 @@ class ProtectionFactory(DjangoModelFactory):
     target = target_of_vm()
     rpo_seconds = 4 * 3600
     schedule = "0 */2 * * *"
+
+
+class ReplicationSlotFactory(DjangoModelFactory):
+    class Meta:
+        model = ReplicationSlot
+
+    vm_context = SubFactory(VMContextFactory)
+    slot_at = LazyFunction(lambda: chance.now())
+    outcome = Outcome.SKIPPED
+    reason = LazyAttribute(lambda made: None if made.outcome == Outcome.STARTED else "Its VM runs at the target.")
 
 
 class ReplicationJobFactory(JobFactory):

@@ -1,9 +1,10 @@
 """Organisations, their people and their keys."""
 
 from hashlib import sha256
+from typing import Any
 
 from django.contrib.auth.hashers import make_password
-from factory import LazyAttribute, LazyFunction, Sequence, SubFactory
+from factory import LazyAttribute, LazyFunction, Sequence, SubFactory, post_generation
 from factory.django import DjangoModelFactory
 
 from config.demo.chance import chance
@@ -45,7 +46,7 @@ class MembershipFactory(DjangoModelFactory):
 
 
 class ApiKeyFactory(DjangoModelFactory):
-    """A key whose secret is `secret`; the row holds its SHA-256 only."""
+    """A key whose secret is `secret`; the row holds its SHA-256 only. A stored one works."""
 
     class Meta:
         model = ApiKey
@@ -59,3 +60,10 @@ class ApiKeyFactory(DjangoModelFactory):
     prefix = LazyAttribute(lambda made: made.secret[:12])
     digest = LazyAttribute(lambda made: sha256(made.secret.encode()).hexdigest())
     scopes = LazyFunction(lambda: ["jobs"])
+
+    @post_generation
+    def owner_is_member(self: Any, create: bool, extracted: Any, **_: Any) -> None:
+        if create:
+            Membership.objects.get_or_create(
+                organization=self.organization, user=self.owner, defaults={"role": Role.ADMIN}
+            )

@@ -1,13 +1,20 @@
 """Back-up and restore jobs."""
 
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from backups.models import BACKUP, RESTORE, BackupDiskStatus, BackupJob, BackupType, RestoreJob
 from config.demo.chance import chance
-from config.demo.factories import BackupDiskFactory, BackupJobFactory, RestoreJobFactory
+from config.demo.factories import (
+    BackupDiskFactory,
+    BackupJobFactory,
+    BackupScheduleFactory,
+    BackupSlotFactory,
+    RestoreJobFactory,
+)
 from config.demo.stories.part import Part
 from config.demo.stories.timeline import timeline
+from config.jobs.slots import Outcome
 from inventory.models import HolderKind
 
 COMPLETED = "pending running completed"
@@ -106,3 +113,26 @@ def restore(
     part.add(job)
     part.extend(line.events("restore", job.id, part.vm.pk, by="operator", reason=reason))
     return job
+
+
+def by_the_clock(part: Part, newest: BackupJob) -> None:
+    """A schedule that made the newest back-up, after a night on which no worker looked."""
+    schedule = BackupScheduleFactory.build(
+        vm_context=part.vm, repository=part.repository, policy=part.policy, created_at=chance.ago(days=30)
+    )
+    part.add(schedule)
+    slots = (
+        (newest.created_at, Outcome.STARTED, newest),
+        (newest.created_at - timedelta(days=1), Outcome.MISSED, None),
+    )
+    for at, outcome, job in slots:
+        part.add(
+            BackupSlotFactory.build(
+                schedule=schedule,
+                slot_at=at,
+                outcome=outcome,
+                job=job,
+                reason=None if job else "No worker looked at that time.",
+                created_at=newest.created_at,
+            )
+        )

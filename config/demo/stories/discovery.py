@@ -34,6 +34,7 @@ def tell_discovery(vcenter: Vcenter, vms: list[VMContext], ledger: Ledger) -> No
     failed = {"status": "failed", "error_code": "unreachable", "error_message": "No answer in 10 s."}
     _run(vcenter, ledger, {"hours": 8}, {}, source_kind=SourceKind.VCENTER, **failed)
     _run(vcenter, ledger, {"minutes": 1}, {}, source_kind=SourceKind.VCENTER, status="running")
+    _run(vcenter, ledger, {"minutes": 0}, {}, source_kind=SourceKind.VCENTER, status="waiting")
 
 
 def _second_look(known: dict[str, VMContext]) -> dict[str, Any]:
@@ -65,7 +66,7 @@ def _run(
         counts=counts or {Outcome.ADDED.value: 0},
         findings=[LEFT_OUT],
         **{"completed_at": at + timedelta(seconds=35)}
-        | ({"completed_at": None} if "running" in values.values() else {}),
+        | ({"completed_at": None} if values.get("status") in ("running", "waiting") else {}),
         **values,
     )
     ledger.add(run)

@@ -4,12 +4,13 @@ from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 
 from config.demo.chance import chance
-from config.demo.factories import TargetVolumeFactory
-from config.demo.stories.backups import back_up, restore
+from config.demo.factories import ReplicationSlotFactory, TargetVolumeFactory
+from config.demo.stories.backups import back_up, by_the_clock, restore
 from config.demo.stories.failovers import fail_over, up_to
 from config.demo.stories.part import Part
 from config.demo.stories.replication import invalidate as invalidate_bases
 from config.demo.stories.replication import keep_current, replicate
+from config.jobs.slots import Outcome
 from failover.models import Purpose
 from replication.models import InvalidReason, VolumeStatus
 
@@ -86,6 +87,12 @@ def web_01(part: Part) -> None:
     full = back_up(part, chance.ago(days=3))
     second = back_up(part, chance.ago(days=2), parent=full)
     third = back_up(part, chance.ago(days=1), parent=second, locked_until=chance.ago(days=-13))
+    by_the_clock(part, third)
+    part.add(
+        ReplicationSlotFactory.build(
+            vm_context=part.vm, slot_at=chance.ago(days=3), outcome=Outcome.SKIPPED, reason="A back-up was at work."
+        )
+    )
     restore(part, third, chance.ago(hours=20), "pending running mounted unmounted", mount=True, minutes=25)
     restore(part, second, chance.ago(hours=18), "pending running completed", destination="/srv/restored/web-01")
     replicate(part, chance.ago(minutes=14), "pending running replicating")
@@ -113,6 +120,14 @@ def legacy_billing(part: Part) -> None:
     replicate(part, chance.ago(days=9), "pending failed", reason="The source is powered off and has no snapshot.")
     replicate(part, chance.ago(days=8.5), "pending running replicating failed", reason="The volume reports an error.")
     fail_over(part, Purpose.TEST, chance.ago(days=8), up_to("validating", "failed"), reason="DISK.RESIZED: disk-2000")
+    fail_over(
+        part,
+        Purpose.TEST,
+        chance.ago(minutes=2),
+        "pending",
+        override_by="operator",
+        override_reason="Only to see how far it gets.",
+    )
     part.volume_of(second).status = VolumeStatus.ERROR
     part.volume_of(removed).status = VolumeStatus.DETACHED
     part.add(
@@ -127,7 +142,9 @@ def legacy_billing(part: Part) -> None:
 
 
 def db_primary(part: Part) -> None:
-    """In a test of its recovery plan, which waits for a person."""
+    """Tested with its recovery plan, and in another test of it, which waits for a person."""
+    keep_current(part, 24 * 11)
+    fail_over(part, Purpose.TEST, chance.ago(days=10, minutes=30), aftermath="due cleanup cleaned")
     keep_current(part, 200, 100, 50, 25, 6)
     parent = back_up(part, chance.ago(days=5), minutes=40)
     for days in (4, 3, 2, 1):

@@ -14,6 +14,7 @@ from django.db.models import Model
 from config.demo.ledger import count_of
 from config.demo.models import SeededRow
 from config.schema.told import ErrorsInFormat
+from config.staff.survey import take_survey
 
 REFUSED = 4
 NOTHING = {"added": "Nothing to add: the estate is there already.", "removed": "Nothing to remove: nothing is seeded."}
@@ -21,6 +22,8 @@ EXAMPLE = """
 examples:
   manage.py seed                 the estate that a new developer looks at
   manage.py seed --vms 10000     the same with 10,000 VMs in all
+  manage.py seed --vms 10000 --runs 100 --points 50
+                                 and 1,000,000 earlier runs, 500,000 restore points, 5,400,000 events (minutes)
   manage.py seed --clear         remove exactly what was seeded
 """
 
@@ -35,6 +38,8 @@ class Command(ErrorsInFormat, BaseCommand):
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         parser.add_argument("--vms", type=int, metavar="N", help="How many VMs in all; at least the ten named ones.")
+        parser.add_argument("--runs", type=int, default=0, metavar="N", help="Earlier runs of each VM of the fleet.")
+        parser.add_argument("--points", type=int, default=0, metavar="N", help="Its restore points.")
         parser.add_argument("--seed", type=int, default=1, metavar="S", help="The same one gives the same identifiers.")
         parser.add_argument("--clear", action="store_true", help="Remove exactly what was seeded, the users first.")
         parser.add_argument("--format", choices=["text", "json"], default="text")
@@ -56,6 +61,7 @@ class Command(ErrorsInFormat, BaseCommand):
     def seed(self, options: dict[str, Any]) -> None:
         try:
             from config.demo.estate import DEFAULT_VMS, NAMED_VMS, make_estate
+            from config.demo.history import add_history
         except ModuleNotFoundError as error:
             if error.name not in ("factory", "faker"):
                 raise
@@ -64,9 +70,14 @@ class Command(ErrorsInFormat, BaseCommand):
         if vms < NAMED_VMS:
             raise CommandError(f"--vms is {vms}: the {NAMED_VMS} named VMs are always made.", returncode=2)
         seeded = make_estate(vms, options["seed"], self.progress)
-        self.report("added", seeded.added, options, username=seeded.username, password=seeded.password)
+        more = add_history(options["runs"], options["points"], self.progress)
+        take_survey()
+        history = {"history": more} if more else {}
+        self.report("added", seeded.added, options, username=seeded.username, password=seeded.password, **history)
         if options["format"] == "json":
             return
+        if more:
+            self.stdout.write(f"The fleet has {more:,} rows of history.")
         if seeded.password:
             self.stdout.write(f"Sign in as {seeded.username} with the password {seeded.password}")
         else:
@@ -76,7 +87,10 @@ class Command(ErrorsInFormat, BaseCommand):
 
     def clear(self, options: dict[str, Any]) -> None:
         from config.demo.clearing import StillNeeded, clear_estate
+        from config.demo.history import clear_history
 
+        if gone := clear_history():
+            self.progress(f"{gone:,} jobs of history removed")
         try:
             self.report("removed", clear_estate(), options)
         except StillNeeded as error:
