@@ -66,18 +66,23 @@ class Visit:
 
 
 @pytest.fixture
-def visit(transactional_db: None, live_server, browser: Browser) -> Iterator[Visit]:
+def stranger(transactional_db: None, live_server, browser: Browser) -> Iterator[Visit]:
+    """Somebody who has not signed in; ends with no fault met."""
+    page = browser.new_page(viewport={"width": 1440, "height": 810}, locale="en-GB", timezone_id="UTC")
+    stranger = Visit(page, live_server.url)
+    stranger.watch()
+    yield stranger
+    page.close()
+    assert stranger.faults == []
+
+
+@pytest.fixture
+def visit(stranger: Visit) -> Visit:
     """The seeded estate in the browser, signed in as a superuser; ends with no fault met."""
     call_command("seed", verbosity=0)
     User.objects.create_superuser("visitor", password=PASSWORD)
-    page = browser.new_page(viewport={"width": 1440, "height": 810}, locale="en-GB", timezone_id="UTC")
-    visit = Visit(page, live_server.url)
-    visit.watch()
-    page.route("**/favicon.ico", lambda route: route.fulfill(status=204))  # the hub has no icon, and needs none
-    visit.go("/")
+    page = stranger.go("/")
     page.get_by_label("Username").fill("visitor")
     page.get_by_label("Password").fill(PASSWORD)
     page.get_by_role("button", name="Log in").click()
-    yield visit
-    page.close()
-    assert visit.faults == []
+    return stranger
