@@ -19,12 +19,18 @@ def main() -> None:
     parser.add_argument("--rows", type=int, default=1_000_000, help="of the table that is changed while two write")
     parser.add_argument("--simulated", type=int, default=1_000, help="VMs of the simulated vCenter")
     parser.add_argument("--fleets", type=int, nargs="*", default=[1_000, 10_000, 50_000], help="VMs, for readiness")
+    parser.add_argument("--pages", type=int, nargs=3, default=[10_000, 100, 50], metavar=("VMS", "RUNS", "POINTS"))
+    parser.add_argument("--only-pages", action="store_true", help="of all benchmarks that of the staff pages")
     options = parser.parse_args()
     with contextlib.ExitStack() as servers:
         for engine in options.engines:
             if engine in STARTERS and not os.environ.get(URL_VARIABLES[engine]):
                 os.environ[URL_VARIABLES[engine]] = servers.enter_context(STARTERS[engine]()).url
         for engine in options.engines:
+            with fresh_database(engine) as url:
+                show_pages(engine, pages(url, *options.pages))
+            if options.only_pages:
+                continue
             with fresh_database(engine) as url:
                 show(engine, ingest(url, options.vms, options.rounds))
                 show_vcenter(engine, vcenter(url, options.simulated))
@@ -34,6 +40,8 @@ def main() -> None:
             for vms in options.fleets:
                 with fresh_database(engine) as url:
                     show_readiness(engine, readiness(url, vms))
+            with fresh_database(engine) as url:
+                show_heartbeats(engine, heartbeats(url))
             if engine in STARTERS:
                 with fresh_database(engine) as url:
                     show_queue(engine, result(url, "tests.benchmarks.queue"))
@@ -52,6 +60,16 @@ def vcenter(url: str, vms: int) -> dict:
 def readiness(url: str, vms: int) -> dict:
     subprocess.run([sys.executable, "manage.py", "migrate", "-v0"], env=environment(url), check=True)
     return result(url, "tests.benchmarks.readiness", str(vms))
+
+
+def heartbeats(url: str) -> dict:
+    subprocess.run([sys.executable, "manage.py", "migrate", "-v0"], env=environment(url), check=True)
+    return result(url, "tests.benchmarks.heartbeats")
+
+
+def pages(url: str, vms: int, runs: int, points: int) -> dict:
+    subprocess.run([sys.executable, "manage.py", "migrate", "-v0"], env=environment(url), check=True)
+    return result(url, "tests.benchmarks.pages", *map(str, ("--vms", vms, "--runs", runs, "--points", points)))
 
 
 def environment(url: str) -> dict[str, str]:
@@ -115,6 +133,43 @@ def show_readiness(engine: str, result: dict) -> None:
     print(f"  {result['seconds']:.2f} s in {result['queries']} queries  (goal: under 2 s for 10,000, at most 12)")
     print(f"  of it {result['own_cpu_seconds']:.2f} s in Python")
     print(f"  the seed's own query, once for each VM: {result['seed_seconds']:.1f} s", flush=True)
+
+
+PAGE_SECONDS, PAGE_QUERIES, PAGE_RATIO, COUNTED = 1.0, 15, 5, 0.5
+
+
+def show_pages(engine: str, result: dict) -> None:
+    rows = ", ".join(f"{count:,} {name}" for name, count in result["rows"].items())
+    print(f"\nstaff pages on {engine}: {rows}")
+    print(f"  {'':<64}{'superuser':>16}{'operator':>16}{'stock':>16}{'stock / ours':>14}")
+    missed = []
+    for page in result["pages"]:
+        figures = [page["superuser"], page["operator"], page["stock"]]
+        cells = "".join(f"{each['queries']:>6}{each['seconds']:>8.3f} s" if each else f"{'-':>16}" for each in figures)
+        ratio = figures[2]["seconds"] / figures[0]["seconds"] if figures[0] and figures[2] else None
+        print(f"  {page['page'][:63]:<64}{cells}{'' if ratio is None else f'{ratio:>14.1f}'}")
+        is_page = not page["page"].endswith("export")
+        if is_page and any(each["seconds"] > PAGE_SECONDS or each["queries"] > PAGE_QUERIES for each in figures[:2]):
+            missed.append(page["page"])
+        elif ratio and ratio < PAGE_RATIO and figures[2]["seconds"] > COUNTED:
+            missed.append(f"{page['page']} ({ratio:.1f} times)")
+    print(
+        f"  goal: under {PAGE_SECONDS:g} s, at most {PAGE_QUERIES} queries, {PAGE_RATIO} times faster than stock ",
+        end="",
+    )
+    print(f"where that takes over {COUNTED:g} s; missed by {len(missed)} pages", flush=True)
+    for name in missed:
+        print(f"    {name}", flush=True)
+
+
+def show_heartbeats(engine: str, result: dict) -> None:
+    print(f"\nheartbeats at {result['asked']} a second to gunicorn, with {engine}, for {result['seconds']:.0f} s")
+    print(f"  answered {result['answered']:.0f} a second, {result['errors']} errors  (goal: 200 on PostgreSQL, none)")
+    print(f"  p50 {result['p50'] * 1000:.1f} ms, p99 {result['p99'] * 1000:.1f} ms, ", end="")
+    print(
+        f"longest {result['longest'] * 1000:.0f} ms; the clients took {result['generator_cpu']:.2f} of a core",
+        flush=True,
+    )
 
 
 def show_queue(engine: str, result: dict) -> None:

@@ -12,6 +12,7 @@ import os
 import statistics
 import sys
 import time
+import traceback
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from unittest.mock import patch
@@ -65,6 +66,8 @@ def forked(work: Callable[[], float], count: int = 1) -> list[float]:
             os.read(gate, 1)
             try:
                 os.write(end, json.dumps(work()).encode())
+            except BaseException:
+                traceback.print_exc()
             finally:
                 os._exit(0)
         os.close(end)
@@ -74,6 +77,8 @@ def forked(work: Callable[[], float], count: int = 1) -> list[float]:
     found = [os.fdopen(answer).read() for answer in answers]
     for _ in range(count):
         os.wait()
+    if "" in found:
+        raise SystemExit(f"{found.count('')} of {count} processes ended without an answer: read what they printed.")
     return [float(each) for each in found]
 
 
