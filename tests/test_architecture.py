@@ -9,7 +9,16 @@ import pytest
 pytestmark = pytest.mark.no_database
 
 ROOT = Path(__file__).resolve().parent.parent
-ROOMS = ("config.schema", "config.jobs", "config.demo", "inventory", "replication", "failover", "backups")
+ROOMS = (
+    "config.schema",
+    "config.jobs",
+    "config.staff",
+    "config.demo",
+    "inventory",
+    "replication",
+    "failover",
+    "backups",
+)
 MAY_IMPORT = {
     "config.schema": set(),
     "inventory": {"config.schema"},
@@ -17,11 +26,15 @@ MAY_IMPORT = {
     "replication": {"config.schema", "inventory", "config.jobs"},
     "failover": {"config.schema", "inventory", "config.jobs", "replication"},
     "backups": {"config.schema", "inventory", "config.jobs"},
+    "config.staff": set(ROOMS) - {"config.demo"},
     "config.demo": set(ROOMS),
 }
 """The arrows: what a room may import beside itself. What lies in `config` and in no room may import every room."""
-SEEN_BY_ALL = ("config.admin", "config.api.callers", "config.api.numbers", "config.api.paging", "config.api.requests")
-"""The shared bases of the admin site and of the API: what an app has there builds on them, and they know no app."""
+SEEN_BY_ALL = (
+    *("config.admin", "config.changes", "config.refusals", "config.transactions"),
+    *(f"config.api.{name}" for name in ("callers", "numbers", "paging", "records", "requests", "times")),
+)
+"""The shared bases of the admin site, the API and the services: an app builds on them, and they know no app."""
 DRAWERS = {"utils.py", "helpers.py", "common.py", "core.py"}
 
 

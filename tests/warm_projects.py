@@ -72,7 +72,25 @@ def import_project(module: str) -> None:
     # Models ask the default connection how long a name may be.
     vars(connections).clear()
     connections.__init__()
+    keep_what_libraries_added(module)
     settings._wrapped = empty
     del sys.modules[module]
     os.environ.clear()
     os.environ.update(before)
+
+
+def keep_what_libraries_added(module: str) -> None:
+    """Some libraries write their defaults into the settings when they are imported, which happens once."""
+    from django.conf import LazySettings, global_settings, settings
+
+    said = {*dir(sys.modules[module]), *dir(global_settings)}
+    added = {name: getattr(settings, name) for name in dir(settings._wrapped) if name.isupper() and name not in said}
+    setup = LazySettings._setup
+
+    def setup_and_add(lazy: LazySettings, name: str | None = None) -> None:
+        setup(lazy, name)
+        for each, value in added.items():
+            if not hasattr(lazy._wrapped, each):
+                setattr(lazy._wrapped, each, value)
+
+    LazySettings._setup = setup_and_add  # type: ignore[method-assign]
