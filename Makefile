@@ -19,7 +19,7 @@ exit_0_if_empty := from inventory.models import VMContext; raise SystemExit(VMCo
 installed = $(1:%=$(VENV)/installed-%)
 
 .DEFAULT_GOAL := help
-.PHONY: help run test setup lint format bench test-kill test-cluster test-jobs test-readiness test-django docs lock \
+.PHONY: help run test setup lint format bench test-kill test-cluster test-jobs test-readiness test-api test-django docs lock \
 	db-migrate db-rollback db-migrate-create db-version db-status db-seed db-clean db-reset db-test-setup \
 	db-test-clean db-validate db-console db-backup db-restore \
 	packages-for-run packages-for-test packages-for-cluster ready-for-test
@@ -27,12 +27,13 @@ installed = $(1:%=$(VENV)/installed-%)
 help: ## list the targets
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 20
 
-run: db-migrate ## the hub on 127.0.0.1, PORT=8000, with a demonstration estate if its database is empty
+run: db-migrate ## the hub on 127.0.0.1, PORT=8000, with its worker, and a demonstration estate if its database is empty
 	@if $(MANAGE) shell -v0 -c "$(exit_0_if_empty)"; then $(MANAGE) seed; \
 		else echo "There are VMs already, so none is seeded. $(MANAGE) changepassword admin sets a new password."; fi \
 		|| { echo "Next: read the message above; make db-status shows the database."; exit 1; }
 	@echo "Recovery Hub on http://127.0.0.1:$(PORT)/ (Ctrl-C ends it)"
-	@$(MANAGE) runserver 127.0.0.1:$(PORT) || { echo "Next: if the port is taken, say make run PORT=8001."; exit 1; }
+	@$(MANAGE) worker & worker=$$!; trap 'kill $$worker 2>/dev/null; wait $$worker' EXIT; trap 'exit 0' INT TERM HUP; \
+		$(MANAGE) runserver 127.0.0.1:$(PORT) || { echo "Next: if the port is taken, say make run PORT=8001."; exit 1; }
 
 test: ready-for-test lint ## lint and the whole suite; ENGINES=sqlite for one engine, ARGS for pytest
 	@echo "Tests on: $(engines)"
@@ -58,6 +59,9 @@ test-jobs: setup ## 32 clients at once that want the same 8 VMs, 10,000 times (m
 
 test-readiness: setup ## readiness of 500 estates of chance, against a person's way of looking it up (minutes)
 	@$(PYTHON) -m pytest -m slow tests/failover/test_readiness_estates.py $(ARGS)
+
+test-api: ready-for-test ## the API against its OpenAPI document, with many calls of chance, on every engine (minutes)
+	@$(PYTHON) -m tests.run --slow --engines "$(ENGINES)" tests/config/api/test_as_declared.py $(ARGS)
 
 test-django: ready-for-test ## Django's own tests of migrations, with our migrate in the place of Django's
 	@$(PYTHON) -m tests.django_suite --engines "$(ENGINES)"

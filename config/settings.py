@@ -1,7 +1,9 @@
 """The settings of the installation: the only reader of the environment (docs/configuration.md)."""
 
 import os
+from datetime import timedelta
 from importlib.metadata import PackageNotFoundError, version
+from ipaddress import ip_network
 from pathlib import Path
 from typing import Any
 
@@ -81,6 +83,7 @@ DEVELOPMENT = ENVIRONMENT == "development"
 
 DEVELOPMENT_SECRET_KEY = "development-only-" + "recovery-hub-" * 4
 DEVELOPMENT_ENCRYPTION_KEY = "ZGV2ZWxvcG1lbnQtb25seS1yZWNvdmVyeS1odWIhISE="
+DEVELOPMENT_EVIDENCE_KEY = "development-only-" + "evidence-" * 4
 DEBUG = flag("DEBUG", default=DEVELOPMENT)
 SECRET_KEY = env.str("SECRET_KEY", default="") or DEVELOPMENT_SECRET_KEY
 FIELD_ENCRYPTION_KEYS = words("FIELD_ENCRYPTION_KEY", default=(DEVELOPMENT_ENCRYPTION_KEY,))
@@ -124,6 +127,7 @@ if not DEVELOPMENT:
         raise ImproperlyConfigured(f"ENVIRONMENT is {ENVIRONMENT}: {'; '.join(reasons)}.")
 
 INSTALLED_APPS = [
+    "config.staff",  # before the admin, whose templates it replaces
     "config.apps.HubAdminConfig",
     "django.contrib.auth",
     "django.contrib.contenttypes",
@@ -137,23 +141,35 @@ INSTALLED_APPS = [
     "failover",
     "backups",
     "config.demo",
+    "config.worker",
+    "auditlog",
+    "axes",
+    "django_otp",
+    "config.access",
     "ninja",
 ]
 MIDDLEWARE = [
     "config.schema.health.ProbeMiddleware",
     "config.api.requests.RequestIdMiddleware",
+    "config.api.addresses.ErrorShapeMiddleware",
     "django.middleware.security.SecurityMiddleware",
+    "csp.middleware.CSPMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
     "django.middleware.common.CommonMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
     "django.contrib.auth.middleware.AuthenticationMiddleware",
+    "django_otp.middleware.OTPMiddleware",
+    "config.access.second_factor.SecondFactorMiddleware",
+    "config.access.audit.AuditMiddleware",
     "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
+    "axes.middleware.AxesMiddleware",
 ]
 TEMPLATES = [
     {
         "BACKEND": "django.template.backends.django.DjangoTemplates",
+        "DIRS": [CHECKOUT / "config/admin/templates"],
         "APP_DIRS": True,
         "OPTIONS": {
             "context_processors": [
@@ -170,7 +186,7 @@ ASGI_APPLICATION = "config.asgi.application"
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 
 AUTH_USER_MODEL = "inventory.User"
-AUTHENTICATION_BACKENDS = ["inventory.authentication.AccountBackend"]
+AUTHENTICATION_BACKENDS = ["axes.backends.AxesStandaloneBackend", "config.access.backend.RoleBackend"]
 AUTH_PASSWORD_VALIDATORS = [
     {"NAME": f"django.contrib.auth.password_validation.{name}"}
     for name in (
@@ -181,27 +197,68 @@ AUTH_PASSWORD_VALIDATORS = [
     )
 ]
 
+REQUIRE_SECOND_FACTOR = flag("REQUIRE_SECOND_FACTOR", default=ENVIRONMENT == "production")
+TRUSTED_PROXIES = words("TRUSTED_PROXIES")
+try:
+    for proxy in TRUSTED_PROXIES:
+        ip_network(proxy, strict=False)
+except ValueError:
+    raise ImproperlyConfigured("TRUSTED_PROXIES is not a list of addresses and networks, as in 10.0.0.0/8.") from None
+AXES_FAILURE_LIMIT = seconds("SIGN_IN_ATTEMPTS", default=5, unit="attempts")
+AXES_ENABLED = AXES_FAILURE_LIMIT > 0
+AXES_COOLOFF_TIME = timedelta(minutes=seconds("SIGN_IN_PAUSE_MINUTES", default=15, unit="minutes"))
+AXES_LOCKOUT_PARAMETERS = [["username", "ip_address"]]
+AXES_CLIENT_IP_CALLABLE = "config.access.addresses.client_address"
+AXES_RESET_ON_SUCCESS = True
+AXES_RESET_COOL_OFF_ON_FAILURE_DURING_LOCKOUT = False
+AXES_ENABLE_ADMIN = False
+AXES_VERBOSE = False
+AUDITLOG_DISABLE_ON_RAW_SAVE = True
+CONTENT_SECURITY_POLICY = {
+    "DIRECTIVES": {
+        "default-src": ["'self'"],
+        "script-src": ["'self'"],
+        "style-src": ["'self'"],
+        "img-src": ["'self'", "data:"],
+        "object-src": ["'none'"],
+        "base-uri": ["'none'"],
+        "form-action": ["'self'"],
+        "frame-ancestors": ["'none'"],
+    }
+}
+
 LANGUAGE_CODE = "en"
 TIME_ZONE = "UTC"
 USE_TZ = True
 STATIC_URL = "static/"
 STATIC_ROOT = BASE_DIR / "staticfiles"
+STATICFILES_DIRS = [CHECKOUT / "config/admin/static"]
 if not DEBUG:
     STORAGES = {
         "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},
         "staticfiles": {"BACKEND": "whitenoise.storage.CompressedManifestStaticFilesStorage"},
     }
 
+SESSION_COOKIE_AGE = seconds("SESSION_HOURS", default=12, unit="hours") * 3_600
+SESSION_COOKIE_SAMESITE = CSRF_COOKIE_SAMESITE = "Lax"
+SECURE_REFERRER_POLICY = "same-origin"
 if not DEVELOPMENT:
+    SESSION_COOKIE_NAME, CSRF_COOKIE_NAME = "__Host-sessionid", "__Host-csrftoken"
     SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = True
     SECURE_SSL_REDIRECT = flag("SECURE_SSL_REDIRECT", default=True)
     SECURE_HSTS_SECONDS = seconds("SECURE_HSTS_SECONDS", default=31_536_000)
+    SECURE_HSTS_INCLUDE_SUBDOMAINS = SECURE_HSTS_PRELOAD = flag("SECURE_HSTS_SUBDOMAINS", default=False)
+    if not SECURE_HSTS_INCLUDE_SUBDOMAINS:  # other names of the domain may be served without TLS
+        SILENCED_SYSTEM_CHECKS = ["security.W005", "security.W021"]
     if flag("BEHIND_TLS_PROXY", default=False):
         SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https")
 
 DISCOVERY_ALLOWED_HOSTS = words("DISCOVERY_ALLOWED_HOSTS")
 DISCOVERY_CONNECT_TIMEOUT = seconds("DISCOVERY_CONNECT_TIMEOUT", default=10)
 DISCOVERY_READ_TIMEOUT = seconds("DISCOVERY_READ_TIMEOUT", default=60)
+DISCOVERY_REQUEST_SECONDS = seconds("DISCOVERY_REQUEST_SECONDS", default=20)
+DISCOVERY_RUN_SECONDS = seconds("DISCOVERY_RUN_SECONDS", default=3_600)
+UPLOAD_DIR = BASE_DIR / (env.str("UPLOAD_DIR", default="") or "var/uploads")
 
 SCHEMA_LOCK_TIMEOUT = seconds("SCHEMA_LOCK_TIMEOUT", default=60)
 SCHEMA_POOL = env.str("SCHEMA_POOL", default="")
@@ -222,8 +279,13 @@ JOB_LEASE_SECONDS = seconds("JOB_LEASE_SECONDS", default=60)
 if not JOB_LEASE_SECONDS:
     raise ImproperlyConfigured("JOB_LEASE_SECONDS is 0: set it to how long an engine may be silent, 60 for example.")
 
+LOST_JOB_TAKE_OVER_MINUTES = seconds("LOST_JOB_TAKE_OVER_MINUTES", default=0, unit="minutes")
+SURVEY_SECONDS = seconds("SURVEY_SECONDS", default=60)
+
 FAILOVER_TEST_DAYS = days("FAILOVER_TEST_DAYS", default=180)
-EVIDENCE_KEYS = words("EVIDENCE_KEY")
+EVIDENCE_KEYS = words("EVIDENCE_KEY", default=(DEVELOPMENT_EVIDENCE_KEY,) if DEVELOPMENT else ())
+if DEVELOPMENT_EVIDENCE_KEY in EVIDENCE_KEYS and not DEVELOPMENT:
+    raise ImproperlyConfigured("EVIDENCE_KEY is the one of development: make one with openssl rand -hex 32.")
 if any(len(key) < 32 for key in EVIDENCE_KEYS):
     raise ImproperlyConfigured("EVIDENCE_KEY has a key of less than 32 characters: make one with openssl rand -hex 32.")
 
@@ -232,6 +294,10 @@ API_CALLS_PER_MINUTE = seconds("API_CALLS_PER_MINUTE", default=30_000, unit="cal
 RETENTION_METRICS_DAYS = days("RETENTION_METRICS_DAYS", default=395)
 RETENTION_EVENTS_DAYS = days("RETENTION_EVENTS_DAYS", default=1_095)
 RETENTION_PROBES_DAYS = days("RETENTION_PROBES_DAYS", default=90)
+RETENTION_COMPLETED_DAYS = days("RETENTION_COMPLETED_DAYS", default=365)
+RETENTION_FAILED_DAYS = days("RETENTION_FAILED_DAYS", default=730)
+RETENTION_TEST_DAYS = days("RETENTION_TEST_DAYS", default=180)
+RETENTION_EVERY_HOURS = seconds("RETENTION_EVERY_HOURS", default=0, unit="hours")
 
 LOG_FORMAT = env.str("LOG_FORMAT", default="console")
 if LOG_FORMAT not in ("console", "json"):
