@@ -124,6 +124,18 @@ def test_months_ahead_are_made_and_the_rows_of_the_rest_move_into_them(engine: s
     assert manage(url, "schema_drift") == "No difference.\n"
 
 
+def test_the_copy_that_an_attempt_has_left_is_in_nobodys_way(engine: str, database: tuple[str, Any]) -> None:
+    url, connection = database
+    only_months(connection, 0, 0)
+    measure(connection, month(1))
+    if engine == "mariadb":
+        execute(connection, "CREATE TABLE `#mysql50#host_metrics#P#p_other#TMP#` (id BIGINT PRIMARY KEY)")
+    made = [] if engine == "sqlite" else [("make", "host_metrics", name(number)) for number in (1, 2, 3)]
+    assert [each[:3] for each in steps(url, "--apply") if each[0] == "make"] == made
+    assert steps(url, "--apply") == []
+    assert measured(connection) == 1
+
+
 def test_months_that_are_past_are_dropped_and_none_that_holds_a_row_still_kept(
     engine: str, database: tuple[str, Any]
 ) -> None:

@@ -4,9 +4,12 @@ from collections.abc import Iterable, Sequence
 from datetime import datetime
 from typing import Any
 
+from django.db import DatabaseError
+
 from config.schema.dialects.mysql import populated as populated_tables
 from config.schema.dialects.partitions import Month, Part, Populated, execute, instant
 
+TABLE_EXISTS = 1050
 PARTS = """
     SELECT PARTITION_NAME, PARTITION_DESCRIPTION FROM information_schema.PARTITIONS
     WHERE TABLE_SCHEMA = DATABASE() AND TABLE_NAME = %s AND PARTITION_METHOD = 'RANGE COLUMNS'
@@ -36,6 +39,9 @@ class MySQLPartitions:
 
     Out of the rest, months are made by REORGANIZE PARTITION: nobody writes to the table while the rows of the rest are
     copied, which takes a moment where the months are made ahead, as it has none then.
+
+    On MariaDB an attempt that does not get its lock can leave the copy that it had begun, where a thread of the server
+    still looks at it. The next attempt then ends with "already exists", and takes that copy away by itself.
     """
 
     rest_may_be_old = False
@@ -61,7 +67,13 @@ class MySQLPartitions:
         if rest:
             parts.append(f"PARTITION `{rest.name}` VALUES LESS THAN (MAXVALUE)")
         how = f"REORGANIZE PARTITION `{rest.name}` INTO" if rest else "ADD PARTITION"
-        self._alter(connection, waits, f"ALTER TABLE `{table}` {how} ({', '.join(parts)})")
+        statement = f"ALTER TABLE `{table}` {how} ({', '.join(parts)})"
+        try:
+            self._alter(connection, waits, statement)
+        except DatabaseError as error:
+            if not error.args or error.args[0] != TABLE_EXISTS:
+                raise
+            self._alter(connection, waits, statement)
 
     def drop(self, connection: Any, waits: Any, table: str, part: Part) -> None:
         self._alter(connection, waits, f"ALTER TABLE `{table}` DROP PARTITION `{part.name}`")
