@@ -1,7 +1,7 @@
 """Years of runs and restore points for the fleet, to see how pages and queries bear them.
 
 A million rows are not built as a million objects: of each kind one is built and checked, and the others are its
-columns with a few of them changed.
+columns with a few of them changed, which the database itself copies from rows that are there where it can.
 """
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -10,8 +10,9 @@ from itertools import islice
 from typing import Any
 
 from django.db import connection, transaction
-from django.db.models import Model
+from django.db.models import F, Model, QuerySet, Value
 from django.db.models.expressions import DatabaseDefault
+from django.db.models.functions import Coalesce
 from django.utils import timezone
 
 from backups.models import (
@@ -50,13 +51,15 @@ class Like:
         self._changed = [opts.get_field(name) for name in changed]
         others = [field for field in opts.concrete_fields if field not in self._changed and field != opts.auto_field]
         values = {field: field.pre_save(row, True) for field in others}
-        same = [field for field, value in values.items() if not isinstance(value, DatabaseDefault)]
+        same = [
+            field for field, value in values.items() if value is not None and not isinstance(value, DatabaseDefault)
+        ]
         self._values = [field.get_db_prep_save(values[field], connection) for field in same]
         quote = connection.ops.quote_name
         columns = ", ".join(quote(str(field.column)) for field in [*same, *self._changed])
         width = len(same) + len(changed)
         self._row = f"({', '.join(['%s'] * width)})"
-        self._insert = f"INSERT INTO {quote(opts.db_table)} ({columns}) VALUES "  # noqa: S608
+        self._insert = f"INSERT INTO {quote(opts.db_table)} ({columns}) "
         self._batch = min(BATCH, (connection.features.max_query_params or BATCH * width) // width)
 
     def write(self, rows: Iterable[Sequence[Any]]) -> int:
@@ -65,9 +68,17 @@ class Like:
         with connection.cursor() as cursor:
             while batch := list(islice(left, self._batch)):
                 values = [value for row in batch for value in (*self._values, *map(self._prepared, row))]
-                cursor.execute(self._insert + ", ".join([self._row] * len(batch)), values)
+                cursor.execute(f"{self._insert} VALUES {', '.join([self._row] * len(batch))}", values)
                 written += len(batch)
         return written
+
+    def write_from(self, rows: QuerySet[Any], *changed: Any) -> int:
+        """Write a row for each row of the query, inside the database: the changed columns are expressions of it."""
+        same = map(Value, self._values)
+        sql, params = rows.order_by().values_list(*same, *changed).query.sql_with_params()
+        with connection.cursor() as cursor:
+            cursor.execute(f"{self._insert} {sql}", params)
+            return int(cursor.rowcount)
 
     @staticmethod
     def _prepared(value: Any) -> Any:
@@ -164,17 +175,13 @@ class _Chunk:
         yield failed.write(
             (key, vm.pk, vm.name, at, at + minutes[0], at + minutes[2]) for vm, key, at, bad in runs if bad
         )
+        told = ReplicationJob.objects.filter(created_by=WRITTEN_BY, vm_context__in=self.vms)
         disk = ReplicationDisk(status=DiskStatus.COMPLETED, bytes_total=2**30, bytes_synced=2**30)
-        yield Like(disk, "job", "vm_disk", "created_at").write(
-            (key, each.pk, at) for vm, key, at, bad in runs if not bad for each in vm.disks.all()
-        )
-        yield self._write_events(
-            HolderKind.REPLICATION,
-            (
-                (vm, key, [*REPLICATED.split()[:-1], "failed" if bad else "completed"], at, [minutes[0] * 0, *minutes])
-                for vm, key, at, bad in runs
-            ),
-        )
+        completed = told.filter(status=ReplicationStatus.COMPLETED, vm_context__disks__isnull=False)
+        columns = "job", "vm_disk", "created_at"
+        yield Like(disk, *columns).write_from(completed, "pk", "vm_context__disks", "created_at")
+        times = "created_at", "started_at", Coalesce("snapshot_at", "started_at"), "completed_at"
+        yield from self._write_events(HolderKind.REPLICATION, told, REPLICATED, times)
 
     def _points(self, count: int) -> int:
         return 0 if not count else sum(self._write_points(list(self._each_point(count))))
@@ -227,17 +234,15 @@ class _Chunk:
             for vm, key, at, parent, number in points
             for each in vm.disks.all()
         )
-        yield self._write_events(
-            HolderKind.BACKUP,
-            ((vm, key, BACKED_UP.split(), at, [begin * 0, begin, end]) for vm, key, at, _, _ in points),
-        )
+        told = BackupJob.objects.filter(created_by=WRITTEN_BY, vm_context__in=self.vms)
+        yield from self._write_events(HolderKind.BACKUP, told, BACKED_UP, ("created_at", "started_at", "completed_at"))
 
-    def _write_events(
-        self, kind: str, jobs: Iterable[tuple[VMContext, str, Sequence[str], datetime, Sequence[timedelta]]]
-    ) -> int:
-        event = JobEvent(job_kind=kind, job_id="job-1", vm_context_id="vm", to_status="pending", actor="engine-1")
-        return Like(event, "at", "job_id", "vm_context_id", "from_status", "to_status").write(
-            (at + later, key, vm.pk, before, status)
-            for vm, key, statuses, at, times in jobs
-            for later, before, status in zip(times, [None, *statuses], statuses, strict=False)
-        )
+    def _write_events(self, kind: str, jobs: QuerySet[Any], statuses: str, times: Sequence[Any]) -> Iterator[int]:
+        """The moves of jobs through the statuses, each at its time; the last is to the status that each job has."""
+        columns = "at", "job_id", "vm_context_id", "to_status"
+        named = statuses.split()
+        after = [*map(Value, named[:-1]), F("status")]
+        for before, status, at in zip([None, *named[:-1]], after, times, strict=True):
+            event = JobEvent(job_kind=kind, job_id="job-1", vm_context_id="vm", to_status="pending", actor="engine-1")
+            event.from_status = before
+            yield Like(event, *columns).write_from(jobs, at, "pk", "vm_context", status)
