@@ -16,7 +16,8 @@ from config.jobs.api import router as jobs
 from failover.api import router as failover
 from failover.api_mappings import router as mappings
 from failover.api_networks import router as networks
-from failover.plan_api import router as plans
+from failover.api_plan_runs import router as plan_runs
+from failover.api_plans import router as plans
 from inventory.api import router as keys
 from replication.api import router as replication
 from replication.api_setup import router as targets
@@ -46,6 +47,7 @@ api.add_router("", replication)
 api.add_router("", failover)
 api.add_router("", mappings)
 api.add_router("", plans)
+api.add_router("", plan_runs)
 api.add_router("", backups)
 api.add_router("", keys)
 for setup in (discovery, vcenters, targets, networks, stores):
