@@ -3,7 +3,7 @@
 from django.contrib import admin
 
 from backups.admin_actions import LetPointGo, ProtectPoint, StartBackup, StartRestore
-from backups.admin_panels import RestorePointsPanel
+from backups.admin_panels import CapacityPanel, RestorePointsPanel
 from backups.models import (
     KEEP,
     BackupDisk,
@@ -32,6 +32,7 @@ class BackupRepositoryForm(SecretForm):
 @admin.register(BackupRepository)
 class BackupRepositoryAdmin(SecretAdmin):
     form = BackupRepositoryForm
+    panels = (CapacityPanel(),)
     list_display = (
         "name",
         "organization",

@@ -190,6 +190,7 @@ class CapacityOut(Schema):
     planned_bytes: int
     planned_vms: int
     planned_disks_of_unknown_capacity: int
+    grown_bytes: int | None = Field(description="in the last 30 days, or since the first restore point")
     growth_bytes_per_day: float | None
     days_to_full: float | None
     why: str

@@ -28,6 +28,8 @@ class RepositoryCapacity:
     planned_vms: int
     planned_disks_of_unknown_capacity: int
     """They are not in the sum: what is to come is more."""
+    grown_bytes: int | None
+    """In the last thirty days, or since its first restore point where that is younger."""
     growth_bytes_per_day: float | None
     days_to_full: float | None
     """0: what is planned does not fit. None: see `why`."""
@@ -35,17 +37,24 @@ class RepositoryCapacity:
     """How the days came about, or why there are none, as a sentence."""
 
 
-def repository_capacity(*, organization: Any = None, now: datetime | None = None) -> list[RepositoryCapacity]:
-    """Each repository, by name, with what it holds, what will come, and in how many days it is full at this pace."""
+def repository_capacity(
+    *, organization: Any = None, repository: BackupRepository | None = None, now: datetime | None = None
+) -> list[RepositoryCapacity]:
+    """Each repository, by name, with what it holds, what will come, and in how many days it is full at this pace.
+
+    Of all, of an organisation's, or of this one.
+    """
     at = now or timezone.now()
     repositories = BackupRepository.objects.defer("credentials").order_by("name", "pk")
     if organization is not None:
         repositories = repositories.filter(organization=organization)
+    if repository is not None:
+        repositories = repositories.filter(pk=repository.pk)
     keys = list(repositories)
-    planned = {row["repository"]: row for row in _planned(organization)}
-    stored = {row["job__repository"]: row for row in _stored(organization, at - MEASURED)}
+    planned = {row["repository"]: row for row in _planned(keys)}
+    stored = {row["job__repository"]: row for row in _stored(keys, at - MEASURED)}
     first = dict(
-        BackupJob.objects.filter(status=BackupStatus.COMPLETED, repository__in=repositories.values("pk"))
+        BackupJob.objects.filter(status=BackupStatus.COMPLETED, repository__in=keys)
         .values_list("repository")
         .annotate(first=Min("snapshot_at"))
         .order_by()
@@ -53,12 +62,10 @@ def repository_capacity(*, organization: Any = None, now: datetime | None = None
     return [_capacity(each, stored.get(each.pk), planned.get(each.pk), first.get(each.pk), at) for each in keys]
 
 
-def _stored(organization: Any, since: datetime) -> Any:
+def _stored(repositories: list[BackupRepository], since: datetime) -> Any:
     """By repository, what lies there now, and by how much that is more than it was then."""
     came, went = Q(job__snapshot_at__gte=since), Q(job__pruned_at__gte=since)
-    copies = BackupDisk.objects.filter(job__status=BackupStatus.COMPLETED)
-    if organization is not None:
-        copies = copies.filter(job__repository__organization=organization)
+    copies = BackupDisk.objects.filter(job__status=BackupStatus.COMPLETED, job__repository__in=repositories)
     return (
         copies.values("job__repository")
         .annotate(
@@ -70,12 +77,10 @@ def _stored(organization: Any, since: datetime) -> Any:
     )
 
 
-def _planned(organization: Any) -> Any:
+def _planned(repositories: list[BackupRepository]) -> Any:
     """By repository, the disks of VMs that are scheduled to it and have no restore point there."""
     alike = {"vm_context": OuterRef("vm_context"), "repository": OuterRef("repository")}
-    schedules = BackupSchedule.objects.on()
-    if organization is not None:
-        schedules = schedules.filter(repository__organization=organization)
+    schedules = BackupSchedule.objects.on().filter(repository__in=repositories)
     # A VM that is scheduled there twice is counted once.
     first = schedules.filter(~Exists(BackupSchedule.objects.on().filter(**alike, pk__lt=OuterRef("pk"))))
     disk = "vm_context__disks"
@@ -97,9 +102,10 @@ def _capacity(
 ) -> RepositoryCapacity:
     used = int(stored["used"] or 0) if stored else 0
     coming = int(planned["bytes"] or 0) if planned else 0
-    growth = None
+    grown = growth = None
     if stored and first is not None and at - first >= LEAST:
-        growth = (int(stored["came"] or 0) - int(stored["went"] or 0)) / (min(MEASURED, at - first) / DAY)
+        grown = int(stored["came"] or 0) - int(stored["went"] or 0)
+        growth = grown / (min(MEASURED, at - first) / DAY)
     days, why = _days_to_full(repository.capacity_bytes, used + coming, growth)
     return RepositoryCapacity(
         repository,
@@ -107,6 +113,7 @@ def _capacity(
         planned_bytes=coming,
         planned_vms=planned["vms"] if planned else 0,
         planned_disks_of_unknown_capacity=planned["unknown"] if planned else 0,
+        grown_bytes=grown,
         growth_bytes_per_day=growth,
         days_to_full=days,
         why=why,

@@ -25,6 +25,7 @@ from config.schema.instances import live_instances
 from config.schema.probe import last_probe
 from config.schema.state import State
 from inventory.models import VMContext
+from replication.queries import to_be_protected
 from replication.rpo import RpoState, rpo_of
 
 
@@ -77,8 +78,8 @@ class OfOrganization(Collector):
         yield from (by_status, waiting, oldest, lost)
 
     def _rpo(self) -> Gauge:
-        gauge = Gauge("hub_vms_rpo", "Protected VMs that meet their RPO, breach it, or unknown.", labels=["state"])
-        vms = VMContext.objects.managed().filter(vcenter__organization=self.organization, protection__isnull=False)
+        gauge = Gauge("hub_vms_rpo", "VMs to be protected: RPO met, breached or unknown.", labels=["state"])
+        vms = VMContext.objects.managed().filter(to_be_protected(VMContext), vcenter__organization=self.organization)
         states = [answer.state for answer in rpo_of(vms.only("pk"), timezone.now()).values()]
         for state in RpoState:
             gauge.add_metric([state.value], states.count(state))

@@ -49,7 +49,7 @@ class PlanSaid(Said):
     """`groups` are all of them."""
 
     name: Name = OMITTED
-    description: Words | None = OMITTED
+    description: Annotated[Words, Field(pattern=r"\S")] | None = OMITTED
     rto_seconds: Annotated[int, Field(ge=1, le=MOST_SECONDS, strict=True)] | None = OMITTED
     groups: Annotated[list[GroupIn], Field(max_length=200)] = OMITTED
 

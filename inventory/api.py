@@ -15,7 +15,7 @@ from config.api.paging import Page, Pages, Paging, newest_first
 from config.api.records import record_of
 from config.api.times import Instant
 from config.changes import update_noted
-from inventory.keys import make_key
+from inventory.keys import make_key, scopes_of
 from inventory.models import ApiKey
 
 router = Router(tags=["keys"])
@@ -28,12 +28,16 @@ class KeyIn(Schema):
 
 
 class KeyOut(Schema):
-    """`ended_because`: why it works no more, as a sentence; null: it works."""
+    """`ended_because`: why it works no more, as a sentence; null: it works.
+
+    `scopes_now`: those of its scopes that its owner's role may give now, which is what it may do while it works.
+    """
 
     id: int
     name: str
     prefix: str
     scopes: list[str]
+    scopes_now: list[str]
     owner: str
     created_at: datetime
     expires_at: datetime | None
@@ -50,7 +54,8 @@ class NewKeyOut(KeyOut):
 
 def _shown(row: ApiKey) -> dict[str, Any]:
     names = ("name", "prefix", "scopes", "created_at", "expires_at", "last_used_at", "revoked_at", "ended_because")
-    return {"id": row.pk, "owner": row.owner.get_username(), **{name: getattr(row, name) for name in names}}
+    own = {"id": row.pk, "owner": row.owner.get_username(), "scopes_now": sorted(scopes_of(row))}
+    return {**own, **{name: getattr(row, name) for name in names}}
 
 
 def _mine(request: HttpRequest) -> Any:
@@ -60,10 +65,10 @@ def _mine(request: HttpRequest) -> Any:
 @router.post("/keys", response={201: NewKeyOut})
 @needs(Scope.ADMIN)
 def create(request: HttpRequest, body: KeyIn) -> Any:
-    """Make a key; it may do no more than who asks for it. Said again with the same name, it is refused."""
+    """Make a key; it may do no more than who asks for it may give. Said again with the same name, it is refused."""
     caller = caller_of(request)
-    if beyond := sorted(set(map(str, body.scopes)) - caller.scopes):
-        raise HttpError(403, f"You have not the scope {', '.join(beyond)} yourself: ask somebody who has.")
+    if beyond := sorted(set(map(str, body.scopes)) - caller.may_give):
+        raise HttpError(403, f"You may not give the scope {', '.join(beyond)}: ask somebody who may.")
     try:
         with transaction.atomic():
             made = make_key(caller.organization, caller.user, body.name, body.scopes, expires_at=body.expires_at)

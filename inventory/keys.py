@@ -10,11 +10,18 @@ from typing import Any
 from django.db.models import Q
 from django.utils import timezone
 
-from inventory.models import ApiKey
+from config.api.callers import Scope
+from inventory.models import ApiKey, Role
 
 BEGINNING = "rh"
 USE_NOTED_EVERY = timedelta(minutes=1)
 """How exact `last_used_at` is: a key is used more often than its row should be written."""
+GIVEN_BY_ROLE = {
+    Role.VIEWER.value: frozenset({Scope.READ}),
+    Role.OPERATOR.value: frozenset({Scope.READ, Scope.OPERATE, Scope.DISCOVER}),
+    Role.ADMIN.value: frozenset(Scope),
+}
+"""The scopes that a key may have whose owner has this role in the organisation."""
 
 
 @dataclass(frozen=True)
@@ -45,6 +52,12 @@ def make_key(
 def digest_of(secret: str) -> str:
     """A secret of 32 random bytes needs no slow hash: nobody can try them all."""
     return hashlib.sha256(secret.encode("utf-8", "replace")).hexdigest()
+
+
+def scopes_of(key: Any) -> frozenset[str]:
+    """What a key that was read `with_standing` may do now: of its scopes those that its owner's role may give now."""
+    own = frozenset(map(str, key.scopes))
+    return own if key.owner.is_superuser else own & GIVEN_BY_ROLE.get(key.owner_role, frozenset())
 
 
 def find_key(secret: str) -> ApiKey | None:

@@ -1,6 +1,6 @@
-"""What is protected by a copy at a target, and what is not; in two queries, for any fleet."""
+"""What is protected by a copy at a target, and what is not; how the copies of a VM stand."""
 
-from dataclasses import dataclass
+from enum import StrEnum
 from typing import Any
 
 from django.db.models import (
@@ -14,6 +14,7 @@ from django.db.models import (
     Q,
     QuerySet,
     Subquery,
+    Value,
     When,
     prefetch_related_objects,
 )
@@ -22,35 +23,48 @@ from inventory.models import VMContext, VMDisk
 from replication.models import ChangeId, DiskStatus, Protection, ReplicationDisk, ReplicationStatus
 
 
-@dataclass(frozen=True)
-class Counts:
-    """`unknown`: to be protected, and nobody can say that there is a complete copy at its target."""
+class ProtectionState(StrEnum):
+    """Whether a VM, or a disk, is protected by a copy at a target. How old that copy is says the RPO."""
 
-    protected: int
-    unprotected: int
-    unknown: int
-
-
-@dataclass(frozen=True)
-class ProtectionSummary:
-    """Of the VMs under management, and of the disks that they have now. How old the copies are says the RPO."""
-
-    vms: Counts
-    disks: Counts
+    PROTECTED = "protected"
+    """There is a complete copy at the target of its protection; of a VM, of each of its disks."""
+    UNKNOWN = "unknown"
+    """It is to be protected, and nobody can say that there is such a copy, as where no disk is known."""
+    PAUSED = "paused"
+    NONE = "none"
+    """Nobody has said that it is to be."""
 
 
-def protection_summary(*, organization: Any = None) -> ProtectionSummary:
-    """A VM is protected when each of its disks is; a VM of which no disk is known is not known to be."""
-    vms = VMContext.objects.managed()
-    disks = VMDisk.objects.filter(removed_at=None, vm_context__archived_at=None)
-    if organization is not None:
-        vms = vms.filter(vcenter__organization=organization)
-        disks = disks.filter(vm_context__vcenter__organization=organization)
-    mine = VMDisk.objects.filter(vm_context=OuterRef("pk"), removed_at=None)
-    return ProtectionSummary(
-        vms=_counts(vms, "pk", Exists(mine) & ~Exists(mine.filter(~Exists(_copies())))),
-        disks=_counts(disks, "vm_context", Exists(_copies())),
+def to_be_protected(model: type[VMContext] | type[VMDisk]) -> Exists:
+    """Of these rows those with a protection that is enabled: what is protected, and what should be."""
+    return Exists(_protections(model).filter(enabled=True))
+
+
+def in_protection_state(rows: QuerySet[Any], state: ProtectionState) -> QuerySet[Any]:
+    """Those of these VMs or disks that are in this state."""
+    return rows.alias(protection_state=_protection_state(rows.model)).filter(protection_state=state.value)
+
+
+def protection_counts(rows: QuerySet[Any]) -> dict[ProtectionState, int]:
+    """How many of these VMs or disks are in each state, in one query for any fleet."""
+    states = rows.order_by().values(protection_state=_protection_state(rows.model)).annotate(rows=Count("pk"))
+    found = {row["protection_state"]: row["rows"] for row in states}
+    return {state: found.get(state.value, 0) for state in ProtectionState}
+
+
+def _protection_state(model: type[VMContext] | type[VMDisk]) -> Case:
+    disks = VMDisk.objects.filter(vm_context=OuterRef("pk"), removed_at=None)
+    is_copied = Q(Exists(_copies())) if model is VMDisk else Exists(disks) & ~Exists(disks.filter(~Exists(_copies())))
+    return Case(
+        When(~Exists(_protections(model)), then=Value(ProtectionState.NONE.value)),
+        When(~to_be_protected(model), then=Value(ProtectionState.PAUSED.value)),
+        When(is_copied, then=Value(ProtectionState.PROTECTED.value)),
+        default=Value(ProtectionState.UNKNOWN.value),
     )
+
+
+def _protections(model: type[VMContext] | type[VMDisk]) -> QuerySet[Protection]:
+    return Protection.objects.filter(vm_context=OuterRef("vm_context" if model is VMDisk else "pk"))
 
 
 def _copies() -> QuerySet[ReplicationDisk]:
@@ -59,18 +73,8 @@ def _copies() -> QuerySet[ReplicationDisk]:
         vm_disk=OuterRef("pk"),
         status=DiskStatus.COMPLETED,
         job__status=ReplicationStatus.COMPLETED,
-        job__target=F("vm_disk__vm_context__protection__target"),
+        job__target=OuterRef("vm_context__protection__target"),
     )
-
-
-def _counts(rows: Any, vm: str, is_copied: Any) -> Counts:
-    on = Exists(Protection.objects.filter(vm_context=OuterRef(vm), enabled=True))
-    found = rows.annotate(is_on=on, is_copied=is_copied).aggregate(
-        protected=Count("pk", filter=Q(is_on=True, is_copied=True)),
-        unprotected=Count("pk", filter=Q(is_on=False)),
-        unknown=Count("pk", filter=Q(is_on=True, is_copied=False)),
-    )
-    return Counts(**found)
 
 
 def with_bases(disks: QuerySet[VMDisk]) -> QuerySet[VMDisk, Any]:

@@ -41,7 +41,7 @@ BUDGETS = {
     "failover.RecoveryPlanMember": (6, 3),
     "failover.RecoveryPlanRun": (7, 5),
     "failover.RecoveryPlanStep": (6, 3),
-    "backups.BackupRepository": (6, 3),
+    "backups.BackupRepository": (6, 9),
     "backups.BackupPolicy": (6, 3),
     "backups.BackupJob": (9, 4),
     "backups.BackupDisk": (8, 3),

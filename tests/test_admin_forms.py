@@ -33,7 +33,7 @@ from config.demo.factories import (
 )
 from failover.models import NetworkMapping, RecoveryPlan, RecoveryPlanGroup, RecoveryPlanMember
 from inventory.admin.secrets import SecretFormField
-from inventory.models import ApiKey, Organization, User, Vcenter, VMContext
+from inventory.models import ApiKey, Membership, Organization, User, Vcenter, VMContext
 from replication.models import Protection, Target, TargetNetwork
 from tests.test_admin_pages import REGISTERED, form_of, page, rows
 
@@ -353,6 +353,15 @@ def test_an_api_key_is_revoked_once_and_never_revived(client: Client) -> None:
     change(client, api_key, revoked_at_0="", revoked_at_1="")
     assert ApiKey.objects.get().revoked_at == revoked_at is not None
     assert "list of words" in errors(change(client, api_key, scopes='{"jobs": true}'))
+
+
+def test_the_page_of_a_key_says_which_scopes_the_role_of_its_owner_does_not_give(client: Client) -> None:
+    ApiKeyFactory(scopes=["engine", "read"], owner__username="ada")
+    listed = reverse("admin:inventory_apikey_changelist")
+    lacking = "Without engine, which the role of ada may not give"
+    assert lacking not in client.get(listed).content.decode()
+    Membership.objects.update(role="viewer")
+    assert lacking in client.get(listed).content.decode()
 
 
 def test_a_locked_or_expired_account_is_out_at_once_and_never_deleted(client: Client) -> None:

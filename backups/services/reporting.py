@@ -117,19 +117,19 @@ def _check(job: BackupJob, copy: BackupDisk) -> None:
 def _check_base(job: BackupJob, copy: BackupDisk) -> None:
     if job.parent_id is None:
         if copy.base_change_id is not None:
-            raise Conflict(f"Job {job.id} is a full back-up, of the whole disk: name no base.", code="wrong_base")
+            raise Conflict(f"Job {job.id} is a full back-up, of the whole disk: name no base.", code="base_conflict")
         return
     base = bases_of(job).get(copy.vm_disk_id)
     if base is None or copy.base_change_id != base:
         raise Conflict(
             f"The copy of {copy.disk_id} in job {job.id} builds on change id {base}, not on {copy.base_change_id}:"
             " fail the job; the next back-up chooses its base anew.",
-            code="wrong_base",
+            code="base_conflict",
             details=[{"disk_id": copy.disk_id, "base_change_id": base}],
         )
     if copy.change_id is not None and not same_tracking(copy.change_id, base):
         raise Conflict(
             f"The tracking of {copy.disk_id} was reset since {base}, so what changed is not known: fail the job; ask"
             " for a full back-up.",
-            code="tracking_reset",
+            code="base_conflict",
         )

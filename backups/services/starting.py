@@ -64,7 +64,7 @@ def _refuse(vm: VMContext, repository: BackupRepository, policy: BackupPolicy | 
     if policy is not None and policy.organization_id != organization:
         raise NotFound(f"There is no policy {policy.pk}.")
     if vm.archived_at is not None:
-        raise Conflict(f"{vm.name} is archived: take it under management again first.", code="vm_archived")
+        raise Conflict(f"{vm.name} is archived: take it under management again first.", code="archived")
     if vm.runs_at == Site.TARGET:
         raise Conflict(
             f"{vm.name} runs at the target since its failover: protect it again from there, or set it back, first.",

@@ -7,25 +7,23 @@ from ninja.errors import HttpError
 from ninja.security import HttpBearer, SessionAuth
 
 from config.api.callers import Caller, Scope
-from inventory.keys import find_key
-from inventory.models import Membership, Role
+from inventory.keys import GIVEN_BY_ROLE, find_key, scopes_of
+from inventory.models import Membership
 
-SCOPES_OF_ROLE = {
-    Role.VIEWER.value: frozenset({Scope.READ}),
-    Role.OPERATOR.value: frozenset({Scope.READ, Scope.OPERATE, Scope.DISCOVER}),
-    Role.ADMIN.value: frozenset({Scope.READ, Scope.OPERATE, Scope.DISCOVER, Scope.ADMIN, Scope.METRICS}),
-}
+OF_PROGRAMS = {Scope.ENGINE}
+"""What no person does, whatever the role."""
 ORGANIZATION = "X-Organization"
 
 
 class KeyAuth(HttpBearer):
-    """A key belongs to one organisation."""
+    """A key belongs to one organisation, and may do there what its owner's role may give at the time of the call."""
 
     def authenticate(self, request: HttpRequest, token: str) -> Caller | None:
         key = find_key(token)
         if key is None:
             return None
-        return Caller(f"key {key.name}", key.organization, frozenset(map(str, key.scopes)), key.owner)
+        scopes = scopes_of(key)
+        return Caller(f"key {key.name}", key.organization, scopes, scopes, key.owner)
 
 
 class PersonAuth(SessionAuth):
@@ -44,4 +42,5 @@ class PersonAuth(SessionAuth):
             slugs = ", ".join(sorted(each.organization.slug for each in memberships))
             raise HttpError(400, f"You are in several organisations: name one in the header {ORGANIZATION}: {slugs}.")
         [one] = memberships
-        return Caller(user.get_username(), one.organization, SCOPES_OF_ROLE[one.role], user, is_person=True)
+        given = GIVEN_BY_ROLE[one.role]
+        return Caller(user.get_username(), one.organization, given - OF_PROGRAMS, given, user)

@@ -33,10 +33,10 @@ class Caller:
     organization: Any
     """Whose rows it may know of, and no other's."""
     scopes: frozenset[str]
+    may_give: frozenset[str]
+    """The scopes that a key may have which it makes."""
     user: Any
-    """The person, or the owner of the key."""
-    is_person: bool = False
-    """Whether somebody has signed in, whose role counts beside the scopes."""
+    """The person, or the owner of the key, whose role counts beside the scopes."""
 
 
 class Forbidden(HttpError):

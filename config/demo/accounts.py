@@ -44,18 +44,18 @@ def let_look(users: list[User], ledger: Ledger) -> None:
 
 def add_key(statics: Statics, ledger: Ledger) -> None:
     """A key of the API, of which nobody knows the secret, and an answer kept for a repeated call."""
-    operator, organization = statics.users["operator"], statics.organizations["NovaCron Inc"]
-    if statics.is_made(operator) and (
+    owner, organization = statics.users["admin"], statics.organizations["NovaCron Inc"]
+    if statics.is_made(owner) and (
         statics.is_made(organization) or not ApiKey.objects.filter(organization=organization, name="engine-1").exists()
     ):
         secret = f"hub_{secrets.token_urlsafe(32)}"
         ledger.add(
             ApiKeyFactory.build(
                 organization=organization,
-                owner=operator,
+                owner=owner,
                 name="engine-1",
                 secret=secret,
-                scopes=["jobs", "inventory:read"],
+                scopes=["read", "engine"],
                 expires_at=chance.ago(days=-90),
                 last_used_at=chance.ago(minutes=1),
             )

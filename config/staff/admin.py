@@ -11,7 +11,6 @@ from config.staff.filters import (
     Blocked,
     NeedsAttention,
     Protected,
-    ProtectedOfDisk,
     ReadyForLive,
     ReadyForTest,
     RpoOfVM,
@@ -48,6 +47,6 @@ VMContextAdmin.list_display = (
 )
 VMContextAdmin.list_select_related = (*VMContextAdmin.list_select_related, "standing")
 VMContextAdmin.add_filters(Protected, RpoOfVM, ReadyForTest, ReadyForLive, Blocked)
-VMDiskAdmin.add_filters(ProtectedOfDisk, ("vm_context__archived_at", WhetherSet))
+VMDiskAdmin.add_filters(Protected, ("vm_context__archived_at", WhetherSet))
 for page in (ReplicationJobAdmin, FailoverJobAdmin, BackupJobAdmin, RestoreJobAdmin):
     page.add_filters(NeedsAttention)

@@ -11,29 +11,30 @@ from config.staff.attention import ATTENTION
 from config.staff.models import StandingFinding
 from failover.findings import CODES
 from failover.readiness import Verdict
-from replication.models import Protection
+from replication.queries import ProtectionState, in_protection_state, to_be_protected
 from replication.rpo import RpoState
 
 
 class Protected(SimpleListFilter):
-    """Whether somebody has said that the VM is to be copied."""
+    """Of VMs or disks, by whether a copy protects them; `on`: those that somebody wants to be protected."""
 
-    title, parameter_name, path = "protection", "protection", "pk"
+    title, parameter_name = "protection", "protection"
+    on = "on"
+    words = {
+        ProtectionState.PROTECTED: "protected",
+        ProtectionState.UNKNOWN: "unknown",
+        ProtectionState.PAUSED: "paused",
+        ProtectionState.NONE: "not protected",
+    }
 
     def lookups(self, request: HttpRequest, model_admin: Any) -> Sequence[tuple[str, str]]:
-        return ("on", "protected"), ("paused", "paused"), ("none", "not protected")
+        return (self.on, "to be protected"), *((state.value, words) for state, words in self.words.items())
 
     def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
-        if self.value() not in ("on", "paused", "none"):
-            return queryset
-        its = Protection.objects.filter(vm_context=OuterRef(self.path))
-        if self.value() == "none":
-            return queryset.filter(~Exists(its))
-        return queryset.filter(Exists(its.filter(enabled=self.value() == "on")))
-
-
-class ProtectedOfDisk(Protected):
-    path = "vm_context"
+        if self.value() == self.on:
+            return queryset.filter(to_be_protected(queryset.model))
+        state = next((each for each in ProtectionState if each == self.value()), None)
+        return in_protection_state(queryset, state) if state else queryset
 
 
 class Standing(SimpleListFilter):

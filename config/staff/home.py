@@ -16,19 +16,21 @@ from django.http import HttpRequest
 from django.urls import reverse
 from django.utils import timezone
 
+from backups.capacity import MEASURED
 from backups.models import BackupRepository
 from config.admin import human_size
 from config.jobs.kinds import kinds
 from config.schema.admin.state import is_old
 from config.schema.models import AppliedMigration, Probe
 from config.staff.attention import ATTENTION
+from config.staff.filters import Protected
 from config.staff.models import RepositoryStanding, StandingFinding, Survey
-from config.staff.survey import GROWTH_DAYS
 from failover.findings import CODES
 from failover.models import Purpose, RecoveryPlan, RecoveryPlanRun
 from failover.queries import last_passed_tests
 from failover.readiness import Verdict
 from inventory.models import Alert, Severity, VMContext, VMDisk
+from replication.queries import protection_counts
 from replication.rpo import RpoState
 
 OLD_AFTER = timedelta(minutes=10)
@@ -148,27 +150,23 @@ def _estate(request: HttpRequest) -> Iterator[Card]:
     vms = rows_for(request, VMContext)
     if vms is None:
         return
-    yield _by_protection("Virtual machines", vms.filter(archived_at=None), "protection", MANAGED)
+    yield _by_protection("Virtual machines", vms.filter(archived_at=None), MANAGED)
     disks = rows_for(request, VMDisk)
     if disks is None:
         return
     present = {"removed_at__isempty": 1, "vm_context__archived_at__isempty": 1}
     managed = disks.filter(removed_at=None, vm_context__archived_at=None)
-    yield _by_protection("Disks", managed, "vm_context__protection", present)
+    yield _by_protection("Disks", managed, present)
 
 
-def _by_protection(title: str, rows: QuerySet[Any], path: str, narrowed: Mapping[str, int]) -> Card:
-    """How many of these rows are protected, by the protection at this path; `narrowed`: what leads to them."""
-    on, off = (Q(**{f"{path}__enabled": enabled}) for enabled in (True, False))
-    counts = rows.aggregate(
-        on=Count("pk", filter=on), off=Count("pk", filter=off), none=Count("pk", filter=Q(**{path: None}))
-    )
+def _by_protection(title: str, rows: QuerySet[Any], narrowed: Mapping[str, int]) -> Card:
+    """How many of these rows are protected; `narrowed`: what leads to them."""
+    tones = {"protected": "good", "unknown": "unknown", "paused": "warn", "none": "bad"}
     return Card(
         title,
         [
-            Figure(counts["on"], "protected", address(rows.model, protection="on", **narrowed), "good"),
-            Figure(counts["off"], "paused", address(rows.model, protection="paused", **narrowed), "warn"),
-            Figure(counts["none"], "not protected", address(rows.model, protection="none", **narrowed), "bad"),
+            Figure(count, Protected.words[state], address(rows.model, protection=state.value, **narrowed), tones[state])
+            for state, count in protection_counts(rows).items()
         ],
         has_bar=True,
     )
@@ -312,7 +310,7 @@ def _storage(request: HttpRequest) -> Iterator[Card]:
         size = f"{human_size(stored)} of {human_size(capacity)}"
         where = reverse("admin:backups_backuprepository_change", args=[pk])
         rows.append((_text(name, where), size, _growth(growth), _days_to_full(capacity, per_day, days)))
-    title = ("Repository", "Stored", f"In {GROWTH_DAYS} days", "Full in")
+    title = ("Repository", "Stored", f"In {MEASURED.days} days", "Full in")
     yield Card(
         "Back-up storage", is_wide=True, columns=title, rows=rows, note="Nothing is stored yet.", is_surveyed=True
     )

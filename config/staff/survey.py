@@ -6,18 +6,15 @@ say of when it is. The numbers of the home and the lists behind them read the sa
 
 import uuid
 from collections.abc import Mapping, Sequence
-from datetime import timedelta
 from time import monotonic
 from typing import Any
 
 from django.conf import settings
 from django.db import DEFAULT_DB_ALIAS, transaction
-from django.db.models import Q, Sum
-from django.db.models.functions import Coalesce
+from django.db.models import Q
 from django.utils import timezone
 
 from backups.capacity import repository_capacity
-from backups.models import BackupDisk, BackupStatus
 from config.schema.fields import SecondsSince, UtcNow
 from config.staff.models import RepositoryStanding, StandingFinding, Survey, VMStanding
 from failover import findings
@@ -29,7 +26,6 @@ LEASE_SECONDS = 300
 """After this long a survey that has not ended is taken for dead, and another may begin."""
 LEAST_SECONDS = 60
 """So long after a survey nobody has another one taken by hand: it reads the whole fleet, and anybody may ask for it."""
-GROWTH_DAYS = 30
 BATCH = 5_000
 
 
@@ -121,18 +117,11 @@ def _standing(found: Readiness) -> tuple[str, str, str]:
 
 
 def _stored(now: Any) -> dict[Any, tuple[Any, ...]]:
-    """What each repository holds, what it held GROWTH_DAYS ago (None: nothing), its growth and its days to full."""
-    then = now - timedelta(days=GROWTH_DAYS)
-    made = BackupDisk.objects.filter(job__status=BackupStatus.COMPLETED, bytes_stored__isnull=False)
-    kept = Sum("bytes_stored", filter=Q(job__pruned_at=None))
-    before = Sum(
-        "bytes_stored", filter=Q(job__completed_at__lte=then) & (Q(job__pruned_at=None) | Q(job__pruned_at__gt=then))
-    )
-    rows = made.order_by().values_list("job__repository").annotate(kept=Coalesce(kept, 0), before=before)
-    sums = {repository: (int(kept), None if before is None else int(before)) for repository, kept, before in rows}
+    """What each repository holds, what it held before it grew as measured (None: unknown), its growth, days to full."""
     return {
         each.repository.pk: (
-            *sums.get(each.repository.pk, (0, None)),
+            each.used_bytes,
+            None if each.grown_bytes is None else each.used_bytes - each.grown_bytes,
             *(each.growth_bytes_per_day, each.days_to_full),
         )
         for each in repository_capacity(now=now)

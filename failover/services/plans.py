@@ -7,10 +7,9 @@ from dataclasses import dataclass
 from itertools import count
 from typing import Any
 
-from django.db import IntegrityError, transaction
 from django.db.models import F
 
-from config.changes import note_change, note_difference, update_noted
+from config.changes import note_change, note_difference
 from config.jobs.moves import By
 from config.refusals import Conflict, Invalid, NotFound
 from config.schema.fields import UtcNow
@@ -18,7 +17,7 @@ from config.transactions import whole
 from failover.models import DefaultAnswer, RecoveryPlan, RecoveryPlanGroup, RecoveryPlanMember
 from failover.plan_order import Circle, in_order
 from inventory.models import VMContext
-from inventory.services.records import changed_since
+from inventory.services.records import change_record, changed_since, create_record
 
 LONGEST_NAME, LONGEST_QUESTION, MOST_SECONDS = 128, 255, 30 * 86_400
 MOST_VMS = 1000
@@ -67,15 +66,10 @@ def create_plan(
     """Make a plan with its groups and VMs.
 
     Raises Invalid for what can never be run (a VM twice, a group that waits for itself), NotFound for a VM that the
-    organisation does not have, and Conflict "name_taken".
+    organisation does not have, and Conflict "taken" for the name of another plan.
     """
-    _check_plan(name, description, rto_seconds)
-    columns = {"name": name, "description": description, "rto_seconds": rto_seconds}
-    try:
-        with transaction.atomic():
-            plan = RecoveryPlan.objects.create(organization=organization, **columns)
-    except IntegrityError as error:
-        raise _name_taken(name) from error
+    plan = RecoveryPlan(organization=organization, name=name, description=description, rto_seconds=rto_seconds)
+    create_record(plan)
     _write_groups(plan, groups)
     note_change(plan, groups=("", _told(plan)))
     log.info("%s: recovery plan %s made", by.actor, plan.pk)
@@ -97,20 +91,16 @@ def change_plan(
     if not columns and groups is None:
         return plan
     refuse_active_run(plan)
-    now = {name: columns.get(name, getattr(plan, name)) for name in ("name", "description", "rto_seconds")}
-    _check_plan(**now)
-    mine = RecoveryPlan.objects.filter(pk=plan.pk)
-    try:
-        with transaction.atomic():
-            update_noted(mine, **now, version=F("version") + 1, updated_at=UtcNow())
-    except IntegrityError as error:
-        raise _name_taken(now["name"]) from error
+    if columns:
+        change_record(plan, columns, version=None)
+    else:
+        _raise_version(plan)
     if groups is not None:
         before = _told(plan)
         _write_groups(plan, groups)
         note_change(plan, groups=(before, _told(plan)))
     log.info("%s: recovery plan %s changed", by.actor, plan.pk)
-    return mine.get()
+    return RecoveryPlan.objects.get(pk=plan.pk)
 
 
 @whole
@@ -143,8 +133,12 @@ def take_plan(pk: int, *, version: int | None = None) -> RecoveryPlan:
     if version is not None and plan.version != version:
         raise changed_since(plan, version)
     refuse_active_run(plan)
-    RecoveryPlan.objects.filter(pk=pk).update(version=F("version") + 1, updated_at=UtcNow())
+    _raise_version(plan)
     return plan
+
+
+def _raise_version(plan: RecoveryPlan) -> None:
+    RecoveryPlan.objects.filter(pk=plan.pk).update(version=F("version") + 1, updated_at=UtcNow())
 
 
 def refuse_active_run(plan: RecoveryPlan) -> None:
@@ -156,23 +150,6 @@ def refuse_active_run(plan: RecoveryPlan) -> None:
             code="run_active",
             details=[{"run": run.pk, "kind": run.kind, "status": run.status, "started_by": run.started_by}],
         )
-
-
-def _name_taken(name: str) -> Conflict:
-    return Conflict(f"There is a recovery plan {name} already: choose another name.", code="name_taken")
-
-
-def _check_plan(name: str, description: str | None, rto_seconds: int | None) -> None:
-    _check_name("plan", name)
-    if description is not None and not description.strip():
-        raise Invalid("Leave the description out where there is none.")
-    if rto_seconds is not None and not 1 <= rto_seconds <= MOST_SECONDS:
-        raise Invalid(f"The RTO is from 1 to {MOST_SECONDS} seconds; leave it out where none is agreed.")
-
-
-def _check_name(what: str, name: str) -> None:
-    if not name.strip() or len(name) > LONGEST_NAME:
-        raise Invalid(f"A {what} has a name of 1 to {LONGEST_NAME} characters: give it one.")
 
 
 def _write_groups(plan: RecoveryPlan, groups: Sequence[Group]) -> None:
@@ -272,7 +249,8 @@ def _check_groups(groups: Sequence[Group]) -> None:
     if twice := _twice(names):
         raise Invalid(f"There are two groups {twice}: give each a name of its own.")
     for group in groups:
-        _check_name("group", group.name)
+        if not group.name.strip() or len(group.name) > LONGEST_NAME:
+            raise Invalid(f"A group has a name of 1 to {LONGEST_NAME} characters: give it one.")
         if group.depends_on is not None and group.depends_on not in names:
             raise Invalid(f"Group {group.name} depends on {group.depends_on}, which is no group of the plan.")
         if not 0 <= group.pause_seconds <= MOST_SECONDS:

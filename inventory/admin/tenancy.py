@@ -14,6 +14,7 @@ from django.utils import timezone
 
 from config.admin import HubAdmin, HubForm, HubInline, Named, ReadOnlyInline, WhetherSet, columns, offer, scoped, when
 from config.changes import update_noted
+from inventory.keys import scopes_of
 from inventory.models import ApiKey, Membership, Organization, User
 
 
@@ -154,8 +155,11 @@ class ApiKeyAdmin(HubAdmin):
 
     @admin.display(description="works")
     def ended(self, key: ApiKey) -> str:
-        because = key.ended_because
-        return f"No. {because}" if because else "Yes"
+        if because := key.ended_because:
+            return f"No. {because}"
+        if lacking := sorted({*map(str, key.scopes)} - scopes_of(key)):
+            return f"Without {', '.join(lacking)}, which the role of {key.owner} may not give"
+        return "Yes"
 
     @admin.action(description="Revoke the selected keys, for good", permissions=["change"])
     def revoke(self, request: HttpRequest, queryset: QuerySet[ApiKey]) -> None:

@@ -90,15 +90,16 @@ class Membership(Stamped):
 
 class ApiKeyQuerySet(models.QuerySet[Any]):
     def with_standing(self) -> Self:
-        """Each with its owner and with what `ended_because` asks for."""
+        """Each with its owner, and with that one's role in the organisation of the key: None for no member."""
         belongs = Membership.objects.filter(organization=models.OuterRef("organization"), user=models.OuterRef("owner"))
-        return self.select_related("owner").annotate(owner_is_member=models.Exists(belongs))
+        return self.select_related("owner").annotate(owner_role=models.Subquery(belongs.values("role")))
 
 
 class ApiKey(Stamped):
     """A program's right to call the API; the key itself is shown once and kept as a digest.
 
-    It belongs to its organisation, and is its owner's: it works for as long as that person may act there.
+    It belongs to its organisation, and is its owner's: it works for as long as that person may act there, and does no
+    more than that person's role may give.
     """
 
     organization = models.ForeignKey(Organization, on_delete=models.PROTECT, related_name="api_keys")
@@ -133,6 +134,6 @@ class ApiKey(Stamped):
             return "It has expired."
         if not self.owner.may_sign_in:
             return f"{self.owner} may not sign in any more."
-        if not (self.owner_is_member or self.owner.is_superuser):  # type: ignore[attr-defined]
+        if self.owner_role is None and not self.owner.is_superuser:  # type: ignore[attr-defined]
             return f"{self.owner} has left the organisation."
         return None

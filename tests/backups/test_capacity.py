@@ -1,8 +1,10 @@
 """How full repositories are, and when they will be full."""
 
+import re
 from datetime import timedelta
 
 import pytest
+from django.urls import reverse
 from django.utils import timezone
 
 from backups.capacity import repository_capacity
@@ -11,6 +13,7 @@ from config.demo.factories import (
     BackupDiskFactory,
     BackupJobFactory,
     BackupRepositoryFactory,
+    MembershipFactory,
     VMContextFactory,
     VMDiskFactory,
 )
@@ -46,7 +49,7 @@ def only(repository):
 
 def test_what_nobody_knows_is_unknown_and_not_0():
     found = only(BackupRepositoryFactory.create(capacity_bytes=None))
-    assert (found.growth_bytes_per_day, found.days_to_full) == (None, None)
+    assert (found.grown_bytes, found.growth_bytes_per_day, found.days_to_full) == (None, None, None)
     assert found.why == "Nobody has said how much it holds."
     young = only(BackupRepositoryFactory.create(capacity_bytes=GIB))
     assert (young.growth_bytes_per_day, young.days_to_full) == (None, None) and "less than 7 days" in young.why
@@ -100,3 +103,23 @@ def test_capacity_over_http_is_that_of_the_own_organization():
     [told] = hub_of(repository.organization).get("repositories/capacity")
     assert (told["repository_id"], told["used_bytes"], told["planned_bytes"]) == (repository.pk, 5 * GIB, 0)
     assert told["days_to_full"] == pytest.approx(20, rel=0.01)
+
+
+def test_the_page_of_a_repository_tells_what_the_api_tells_and_what_all_vms_would_take(client):
+    repository = BackupRepositoryFactory.create(capacity_bytes=10 * GIB)
+    other = BackupRepositoryFactory.create(organization=repository.organization, capacity_bytes=None)
+    stored(repository, vm_of(repository, GIB), 20, 5 * GIB)
+    scheduled(other, vm_of(repository, 2 * GIB, None))
+    vm_of(BackupRepositoryFactory.create(), 64 * GIB)
+    client.force_login(MembershipFactory.create(organization=repository.organization, user__is_staff=True).user)
+    full, unknown = (
+        " ".join(re.sub("<[^>]*>", " ", client.get(address).content.decode().partition("How full is it?")[2]).split())
+        for address in (reverse("admin:backups_backuprepository_change", args=[row.pk]) for row in (repository, other))
+    )
+    assert "Stored 5 GiB of 10 GiB" in full and "In 30 days +5 GiB" in full
+    assert "Full in 20 days At the pace of the last 30 days" in full
+    assert "All managed VMs 3 GiB for a full back-up of 3 disks of 2 VMs" in full
+    assert "VMs without a restore point 2 GiB for a full back-up of 2 disks of 1 VM" in full
+    assert "as the capacity of 1 of them is unknown" in full
+    assert "In 30 days unknown" in unknown and "Full in unknown Nobody has said how much it holds." in unknown
+    assert "Planned 2 GiB of 1 VM that is scheduled to it and has no restore point" in unknown

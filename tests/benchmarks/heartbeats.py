@@ -87,9 +87,8 @@ def estate() -> tuple[str, list[str]]:
         job = factory.create(vm_context=VMContextFactory.create(vcenter=vcenter), status=status, engine="engine-1")
         hold(job, fence=FENCE)
         jobs.append(job.public_id)
-    return make_key(
-        organization, MembershipFactory.create(organization=organization).user, "engine", ["engine"]
-    ).secret, jobs
+    owner = MembershipFactory.create(organization=organization, role="admin").user
+    return make_key(organization, owner, "engine", ["engine"]).secret, jobs
 
 
 class Engine(threading.Thread):

@@ -32,7 +32,7 @@ def told(secret: str) -> dict[str, float]:
 
 def key_of(organization, *scopes):
     return make_key(
-        organization, MembershipFactory.create(organization=organization).user, f"key {scopes}", scopes
+        organization, MembershipFactory.create(organization=organization, role="admin").user, f"key {scopes}", scopes
     ).secret
 
 

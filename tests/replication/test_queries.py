@@ -10,9 +10,11 @@ from config.demo.factories import (
     VMContextFactory,
     VMDiskFactory,
 )
-from replication.queries import Counts, protection_summary
+from inventory.models import VMContext, VMDisk
+from replication.queries import ProtectionState, in_protection_state, protection_counts, to_be_protected
 
 pytestmark = pytest.mark.django_db
+PROTECTED, UNKNOWN, PAUSED, NONE = ProtectionState
 
 
 def vm_with(disks: int, copied: int = 0, *, protected: bool = True, elsewhere: bool = False, **columns):
@@ -36,18 +38,21 @@ def test_only_complete_copies_at_the_target_of_the_protection_count(django_asser
     vm_with(0)
     vm_with(3, 3, protected=False)
     vm_with(1, 1, archived_at="2026-11-01T00:00:00Z")
-    disabled = vm_with(1, 1)
-    disabled.protection.enabled = False
-    disabled.protection.save()
-    with django_assert_num_queries(2):
-        found = protection_summary()
-    assert found.vms == Counts(protected=1, unprotected=2, unknown=3)
-    assert found.disks == Counts(protected=3, unprotected=4, unknown=2)
+    paused = vm_with(1, 1)
+    paused.protection.enabled = False
+    paused.protection.save()
+    vms, disks = VMContext.objects.managed(), VMDisk.objects.filter(vm_context__archived_at=None)
+    for rows, counts in ((vms, (1, 3, 1, 1)), (disks, (3, 2, 1, 3))):
+        with django_assert_num_queries(1):
+            found = protection_counts(rows)
+        assert found == dict(zip((PROTECTED, UNKNOWN, PAUSED, NONE), counts, strict=True))
+        for state, count in found.items():
+            assert in_protection_state(rows, state).count() == count
+        assert rows.filter(to_be_protected(rows.model)).count() == found[PROTECTED] + found[UNKNOWN]
 
 
-def test_disk_that_is_gone_and_other_organizations_are_not_counted():
+def test_disk_that_is_gone_protects_and_lacks_nothing():
     vm = vm_with(2, 1)
+    assert protection_counts(VMContext.objects.all())[UNKNOWN] == 1
     vm.disks.filter(device_key=2001).update(removed_at="2026-11-01T00:00:00Z")
-    vm_with(1)
-    found = protection_summary(organization=vm.vcenter.organization)
-    assert (found.vms, found.disks) == (Counts(1, 0, 0), Counts(1, 0, 0))
+    assert protection_counts(VMContext.objects.all()) == {PROTECTED: 1, UNKNOWN: 0, PAUSED: 0, NONE: 0}

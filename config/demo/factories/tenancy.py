@@ -59,7 +59,7 @@ class ApiKeyFactory(DjangoModelFactory):
     name = Sequence(lambda n: f"key {n}")
     prefix = LazyAttribute(lambda made: made.secret[:12])
     digest = LazyAttribute(lambda made: sha256(made.secret.encode()).hexdigest())
-    scopes = LazyFunction(lambda: ["jobs"])
+    scopes = LazyFunction(lambda: ["read"])
 
     @post_generation
     def owner_is_member(self: Any, create: bool, extracted: Any, **_: Any) -> None:

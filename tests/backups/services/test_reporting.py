@@ -102,8 +102,9 @@ def test_an_old_fence_an_ended_job_and_a_strange_organization_are_refused(vm, jo
 
 
 def test_a_full_back_up_names_no_base_and_an_incremental_one_that_of_the_copy_below(vm, repository, job, fence):
-    with pytest.raises(Conflict, match="is a full back-up, of the whole disk: name no base"):
+    with pytest.raises(Conflict, match="is a full back-up, of the whole disk: name no base") as refused:
         record_disk(job.id, fence, "disk-2000", **WHOLE, base_change_id=f"{TRACKING}/0")
+    assert refused.value.code == "base_conflict"
     copied(job, fence, 1)
     complete(job.id, fence, by=ENGINE)
     job = create_backup(vm, repository, type="incremental", by=PERSON)
@@ -111,11 +112,11 @@ def test_a_full_back_up_names_no_base_and_an_incremental_one_that_of_the_copy_be
     for base in (None, f"{TRACKING}/7"):
         with pytest.raises(Conflict, match=f"builds on change id {TRACKING}/1, not on {base}") as refused:
             record_disk(job.id, fence, "disk-2000", **WHOLE, base_change_id=base)
-        assert refused.value.code == "wrong_base"
+        assert refused.value.code == "base_conflict"
     with pytest.raises(Conflict, match="was reset since") as refused:
         reset = WHOLE | {"change_id": "0f1e2d3c-4b5a-6978-8796-a5b4c3d2e1f0/5"}
         record_disk(job.id, fence, "disk-2000", **reset, base_change_id=f"{TRACKING}/1")
-    assert refused.value.code == "tracking_reset"
+    assert refused.value.code == "base_conflict"
     assert record_disk(job.id, fence, "disk-2000", **WHOLE, base_change_id=f"{TRACKING}/1")
 
 

@@ -116,7 +116,7 @@ class Estate:
         }
 
     def _key(self, name: str, *scopes: str, **columns: Any) -> NewKey:
-        owner = MembershipFactory.create(organization=columns.pop("organization", self.organization))
+        owner = MembershipFactory.create(organization=columns.pop("organization", self.organization), role="admin")
         return make_key(owner.organization, owner.user, name, scopes, **columns)
 
 

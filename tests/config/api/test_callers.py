@@ -1,5 +1,6 @@
 """Who may call the API, what a wrong call is answered, and that nobody learns of another's rows."""
 
+import json
 from datetime import timedelta
 
 import pytest
@@ -88,6 +89,64 @@ def test_a_key_works_again_when_its_owner_is_back_and_one_of_a_superuser_needs_n
     assert Hub(make_key(member.organization, whole, "its", ["read"]).secret).get("jobs")["items"] == []
 
 
+OF_ROLE = {
+    "admin": {"admin", "discover", "engine", "metrics", "operate", "read"},
+    "operator": {"discover", "operate", "read"},
+    "viewer": {"read"},
+}
+
+
+@pytest.mark.parametrize("role", OF_ROLE)
+def test_a_key_does_no_more_than_the_role_of_its_owner_may_give_when_it_calls(role):
+    owner = MembershipFactory.create(role="admin")
+    MembershipFactory.create(user=owner.user, role="admin")
+    organization = owner.organization
+    watcher = hub_of(organization, "admin")
+    hub = Hub(make_key(organization, owner.user, "all", OF_ROLE["admin"]).secret)
+    narrow = Hub(make_key(organization, owner.user, "narrow", ["engine"]).secret)
+    Membership.objects.filter(pk=owner.pk).update(role=role)
+    calls = {
+        "read": ("GET", "jobs", None),
+        "operate": ("POST", "jobs/job-1/cancel", {"reason": "x"}),
+        "engine": ("POST", "jobs/job-1/heartbeat", {"fence": 1}),
+        "admin": ("GET", "keys", None),
+        "discover": ("POST", "discovery/runs", {"credential_id": 1}),
+    }
+    for scope, (method, path, body) in calls.items():
+        headers = {"Idempotency-Key": "once"} if scope == "discover" else {}
+        answer = hub.client.generic(method, f"/api/v1/{path}", json.dumps(body), "application/json", headers=headers)
+        assert (answer.status_code != 403) == (scope in OF_ROLE[role]), (scope, answer.content)
+    assert (hub.client.get("/metrics").status_code == 200) == ("metrics" in OF_ROLE[role])
+    assert refusal(narrow, "GET", "jobs").status == 403
+    told = {key["name"]: key for key in watcher.get("keys")["items"]}
+    assert set(told["all"]["scopes"]) == OF_ROLE["admin"]
+    assert set(told["all"]["scopes_now"]) == OF_ROLE[role]
+    assert told["narrow"]["scopes_now"] == (["engine"] if role == "admin" else [])
+    assert told["all"]["ended_because"] is None
+    Membership.objects.filter(pk=owner.pk).update(role="admin")
+    assert refusal(hub, "POST", "jobs/job-1/heartbeat", {"fence": 1}).status == 404
+
+
+def test_the_key_of_a_superuser_does_all_that_its_scopes_say_whatever_the_role():
+    whole = UserFactory.create(is_superuser=True)
+    member = MembershipFactory.create(user=whole, role="viewer")
+    hub = Hub(make_key(member.organization, whole, "its", ["engine"]).secret)
+    assert refusal(hub, "POST", "jobs/job-1/heartbeat", {"fence": 1}).status == 404
+    assert refusal(hub, "GET", "jobs").status == 403
+
+
+def test_an_administrator_who_has_signed_in_makes_the_key_of_an_engine_and_is_none():
+    member = MembershipFactory.create(role="admin")
+    client = Client()
+    client.force_login(member.user)
+    said = {"name": "engine of hall 2", "scopes": ["engine", "read"]}
+    made = client.post("/api/v1/keys", said, content_type="application/json")
+    assert made.status_code == 201
+    beat = ("jobs/job-1/heartbeat", {"fence": 1})
+    assert refusal(Hub(made.json()["secret"]), "POST", *beat).status == 404
+    assert client.post(f"/api/v1/{beat[0]}", beat[1], content_type="application/json").status_code == 403
+
+
 def test_the_keys_of_an_organisation_take_as_many_queries_for_many_as_for_one(django_assert_max_num_queries):
     organization = OrganizationFactory.create()
     for number in range(6):
@@ -141,19 +200,21 @@ def test_a_person_who_has_signed_in_acts_by_role_with_csrf_and_for_one_organizat
     assert client.get("/api/v1/jobs", headers={"X-Organization": strange}).status_code == 403
 
 
-def test_a_person_overrides_readiness_by_its_role_and_by_no_other():
+def test_a_person_or_its_key_overrides_readiness_by_its_role_and_by_no_other():
     member = MembershipFactory(role="operator")
     client = Client()
     client.force_login(member.user)
     plan = RecoveryPlanFactory(organization=member.organization)
     vm = VMContextFactory(vcenter__organization=member.organization)
+    key = make_key(member.organization, member.user, "its", ["operate"]).secret
     calls = (("failovers", {"context_id": vm.pk, "kind": "live"}), (f"recovery-plans/{plan.pk}/runs", {"kind": "live"}))
     for path, body in calls:
         for role, codes in (("operator", {403}), ("admin", {409, 422})):
             Membership.objects.update(role=role)
             said = {**body, "override_reason": "now"}
-            answer = client.post(f"/api/v1/{path}", said, content_type="application/json")
-            assert answer.status_code in codes, (path, role, answer.content)
+            for caller in (client, Hub(key).client):
+                answer = caller.post(f"/api/v1/{path}", said, content_type="application/json")
+                assert answer.status_code in codes, (path, role, answer.content)
 
 
 def test_rows_of_another_organization_are_not_listed_not_found_and_not_counted():

@@ -185,8 +185,25 @@ def test_what_no_plan_can_be_is_refused_in_a_sentence(vms, operator):
         refused = refusal(operator.post, "recovery-plans", name="Plan", groups=groups)
         assert refused.code == code, refused.message
     operator.post("recovery-plans", name="Plan")
-    assert refusal(operator.post, "recovery-plans", name="Plan").code == "name_taken"
+    assert refusal(operator.post, "recovery-plans", name="Plan").code == "taken"
     assert len(operator.get("recovery-plans")["items"]) == 1
+
+
+def test_a_plan_is_renamed_by_the_rules_of_every_record(operator):
+    operator.post("recovery-plans", name="Shop", groups=[{"name": "One"}])
+    made = operator.post("recovery-plans", name="Plan", description="of the office")
+    path = f"recovery-plans/{made['id']}"
+    for body, code in (
+        ({"name": "Shop"}, "taken"),
+        ({"name": " "}, "invalid"),
+        ({"name": "x" * 129}, "invalid"),
+        ({"description": " "}, "invalid"),
+        ({"rto_seconds": 0}, "invalid"),
+    ):
+        assert refusal(operator.call, "PATCH", path, {**body, "version": made["version"]}).code == code, body
+    renamed = operator.call("PATCH", path, {"name": "Office", "description": None, "version": made["version"]})
+    assert (renamed["name"], renamed["description"], renamed["version"]) == ("Office", None, made["version"] + 1)
+    assert operator.call("PATCH", path, {"groups": [], "version": renamed["version"]})["version"] == made["version"] + 2
 
 
 def test_nothing_of_another_organisation_is_found_or_put_into_a_plan(vms, operator):

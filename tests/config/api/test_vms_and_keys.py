@@ -82,7 +82,7 @@ def test_nobody_makes_a_key_that_may_do_more_than_who_asks_or_revokes_that_of_ot
     clerk = hub_of(vm.vcenter.organization, "admin", "read")
     with pytest.raises(Refused) as refused:
         clerk.post("keys", name="more", scopes=["engine"])
-    assert (refused.value.status, "scope engine" in refused.value.message) == (403, True)
+    assert (refused.value.status, "give the scope engine" in refused.value.message) == (403, True)
     other = hub_of()
     with pytest.raises(Refused) as refused:
         clerk.call("DELETE", f"keys/{ApiKey.objects.exclude(organization=vm.vcenter.organization).get().pk}")

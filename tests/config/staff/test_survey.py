@@ -136,6 +136,8 @@ def test_home_says_of_a_repository_what_the_api_says() -> None:
     client = member(job.repository.organization, "operator")
     page = client.get(reverse("admin:index")).content.decode()
     assert f"{int(standing.days_to_full)} days" in page and unknown.name in page
+    assert standing.stored_bytes - standing.stored_bytes_before == said.grown_bytes == 1_000
+    assert RepositoryStanding.objects.get(repository=unknown).stored_bytes_before is None
     BackupScheduleFactory(vm_context=VMDiskFactory(capacity_bytes=9_000).vm_context, repository=job.repository)
     survey.take_survey()
     assert RepositoryStanding.objects.get(repository=job.repository).days_to_full == 0

@@ -105,11 +105,13 @@ def test_a_copy_on_another_base_than_the_current_one_is_refused(vm):
     run(vm, 1)
     job, fence = begun(vm)
     for base in (None, f"{ONE}/0", "rubbish"):
-        with pytest.raises(Conflict, match=f"was to be copied on the base {ONE}/1, not on {base}"):
+        with pytest.raises(Conflict, match=f"was to be copied on the base {ONE}/1, not on {base}") as refused:
             record_disk(job.id, fence, "disk-2000", status="completed", change_id=f"{ONE}/5", base_change_id=base)
+        assert refused.value.code == "base_conflict"
     invalidate_bases(vm, InvalidReason.REVERTED)
-    with pytest.raises(Conflict, match="its base is none: the next run is a full one"):
+    with pytest.raises(Conflict, match="its base is none: the next run is a full one") as refused:
         record_disk(job.id, fence, "disk-2000", status="completed", change_id=f"{ONE}/5", base_change_id=f"{ONE}/1")
+    assert refused.value.code == "base_conflict"
     assert ChangeId.objects.filter(change_id=f"{ONE}/5").count() == 0
 
 
