@@ -14,8 +14,10 @@ from django.template.response import TemplateResponse
 from django.urls import path
 
 from config.admin import VersionedAdmin, change_permission, may, reason_field, tell_refused, visible
+from config.admin.busy import NOT_SAVED, STATUS
 from config.jobs.admin_actions import by
-from config.refusals import Refusal
+from config.refusals import Busy, Refusal
+from config.transactions import whole
 from failover.models import NetworkMapping, Purpose
 from failover.queries import MatrixRow, mapping_matrix, vms_to_map
 from failover.services.mappings import set_mapping
@@ -113,10 +115,19 @@ class MatrixAdmin(VersionedAdmin):
             return HttpResponseRedirect(request.get_full_path())
         form = ApplyForm(request.POST if "confirmed" in request.POST else None)
         if form.is_bound and form.is_valid():
-            self._apply(request, changes, form.cleaned_data["reason"])
-            return HttpResponseRedirect(request.get_full_path())
+            try:
+                count, refused = self._apply(request, changes, form.cleaned_data["reason"])
+            except Busy:
+                form.add_error(None, NOT_SAVED)
+            else:
+                if count:
+                    messages.success(request, f"Mapped: {count} network mapping{'s'[: count != 1]} set.")
+                tell_refused(request, refused)
+                return HttpResponseRedirect(request.get_full_path())
         context = {"changes": changes, "count": count, "form": form, "which": which, "vcenter": chosen.vcenter}
-        return self._page(request, "failover/mappings_confirm.html", "Map these networks", context)
+        response = self._page(request, "failover/mappings_confirm.html", "Map these networks", context)
+        response.status_code = STATUS if form.non_field_errors() else 200
+        return response
 
     def _matrix(self, request: HttpRequest, chosen: Chosen, rows: list[MatrixRow], may_map: bool) -> HttpResponse:
         shown = [
@@ -152,7 +163,9 @@ class MatrixAdmin(VersionedAdmin):
                 found = list(vms.exclude(**_led_there(network, purpose, to))[: MOST_AT_ONCE + 1])
                 yield Change(name, network, purpose, to, found)
 
-    def _apply(self, request: HttpRequest, changes: list[Change], reason: str) -> None:
+    @whole
+    def _apply(self, request: HttpRequest, changes: list[Change], reason: str) -> tuple[int, list[str]]:
+        """How many are set, and why others are not."""
         made, refused = [], []
         for change in changes:
             for vm in change.vms:
@@ -165,8 +178,7 @@ class MatrixAdmin(VersionedAdmin):
                     refused.append(f"{vm}: {refusal}")
         if made:
             LogEntry.objects.log_actions(request.user.pk or 0, made, CHANGE, change_message=f"Mapped: {reason}")
-            messages.success(request, f"Mapped: {len(made)} network mapping{'s'[: len(made) != 1]} set.")
-        tell_refused(request, refused)
+        return len(made), refused
 
     def _page(self, request: HttpRequest, template: str, title: str, context: dict[str, Any]) -> TemplateResponse:
         context |= {**self.admin_site.each_context(request), "title": title, "opts": self.opts}

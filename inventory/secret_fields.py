@@ -56,6 +56,20 @@ class Sealed:
                 "add that key after the present one, or enter the secret again."
             ) from None
 
+    def key_position(self) -> int | None:
+        """Which of FIELD_ENCRYPTION_KEYS it is encrypted with, the newest being 0; None where no key fits."""
+        for position, key in enumerate(settings.FIELD_ENCRYPTION_KEYS):
+            try:
+                Fernet(key).decrypt(self.token.encode())
+            except InvalidToken:
+                continue
+            return position
+        return None
+
+    def with_newest_key(self) -> "Sealed":
+        """The same secret, encrypted with the first of FIELD_ENCRYPTION_KEYS; one of them has to fit."""
+        return Sealed(_keys().rotate(self.token.encode()).decode(), self.column)
+
 
 _stays_sealed: ContextVar[bool] = ContextVar("stays_sealed", default=False)
 

@@ -20,6 +20,9 @@ from django.template.response import TemplateResponse
 from django.urls import path, reverse
 
 from config.access.scoping import may as may_there
+from config.admin.busy import NOT_SAVED, STATUS
+from config.refusals import Busy
+from config.transactions import whole
 
 REASON_LENGTH = 2_000
 MOST_AT_ONCE = 200
@@ -126,17 +129,21 @@ class Acting(BaseModelAdmin):
         if not self.allows(request, action, record):
             raise PermissionDenied
         form = action.form(request, record, request.POST if request.method == "POST" else None)
+        status = 200
         if request.method == "POST" and form.is_valid():
             try:
-                made = action.perform(request, record, **form.cleaned_data)
+                made = self._perform(request, action, record, form.cleaned_data)
+            except Busy:
+                form.add_error(None, NOT_SAVED)
+                status = STATUS
             except action.refusals as refusal:
                 form.add_error(None, str(refusal))
             else:
-                self._tell(request, action, record, form.cleaned_data["reason"])
                 messages.success(request, f"{action.done}: {made or record}.")
                 return HttpResponseRedirect(self._page_of(made or record))
         context = {"record": record, "sentence": action.sentence(record), "back": self._page_of(record)}
-        return self._confirm(request, action, form, context | dict(action.facts(request, record)))
+        context |= action.facts(request, record)
+        return self._confirm(request, action, form, context, status)
 
     def act_on_many(self, request: HttpRequest, action: Action, records: models.QuerySet[Any]) -> HttpResponse | None:
         """The same for the records that were chosen in a list; those that are refused are named with the reason."""
@@ -163,18 +170,23 @@ class Acting(BaseModelAdmin):
                 refused.append(f"{record}: you may not do this there.")
                 continue
             try:
-                action.perform(request, record, **said)
-            except action.refusals as refusal:
+                self._perform(request, action, record, said)
+            except (Busy, *action.refusals) as refusal:
                 refused.append(f"{record}: {refusal}")
-            else:
-                self._tell(request, action, record, said["reason"])
         done = len(chosen) - len(refused)
         level = messages.SUCCESS if not refused else messages.WARNING
         messages.add_message(request, level, f"{action.done}: {done} of the {len(chosen)} that were chosen.")
         tell_refused(request, refused)
 
+    @whole
+    def _perform(self, request: HttpRequest, action: Action, record: Any, said: dict[str, Any]) -> Any:
+        """Have it done and write it into the history of the record, or neither."""
+        made = action.perform(request, record, **said)
+        self.log_change(request, record, f"{action.done}: {said['reason']}")
+        return made
+
     def _confirm(
-        self, request: HttpRequest, action: Action, form: forms.Form, context: dict[str, Any]
+        self, request: HttpRequest, action: Action, form: forms.Form, context: dict[str, Any], status: int = 200
     ) -> TemplateResponse:
         context |= {
             **self.admin_site.each_context(request),
@@ -183,15 +195,11 @@ class Acting(BaseModelAdmin):
             "action": action,
             "form": form,
         }
-        return TemplateResponse(request, "admin/hub/confirm.html", context)
+        return TemplateResponse(request, "admin/hub/confirm.html", context, status=status)
 
     def allows(self, request: HttpRequest, action: Action, record: Any = None) -> bool:
         """Whether this person may have it done to the record; without one, to any at all."""
         return may(request.user, action.permission_on(self.opts), record)
-
-    def _tell(self, request: HttpRequest, action: Action, record: Any, reason: str) -> None:
-        """Write it into the history of the record."""
-        self.log_change(request, record, f"{action.done}: {reason}")
 
     def _page_of(self, record: Any) -> str:
         meta = record._meta

@@ -6,7 +6,7 @@ from django.contrib import admin, messages
 from django.contrib.admin.options import IncorrectLookupParameters, InlineModelAdmin
 from django.contrib.admin.utils import unquote
 from django.core.exceptions import PermissionDenied
-from django.db import models, transaction
+from django.db import OperationalError, connection, models, transaction
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
 from django.http.response import HttpResponseBase
 from django.urls import path, reverse
@@ -14,6 +14,7 @@ from django.utils.html import format_html_join
 from django.utils.http import urlencode
 
 from config.access.audit import entries_of
+from config.admin.busy import NOT_SAVED, STATUS
 from config.admin.columns import columns
 from config.admin.export import FORMATS, export
 from config.admin.forms import VersionedForm, refused
@@ -22,7 +23,8 @@ from config.admin.paging import CappedPaginator
 from config.admin.panels import Panelled
 from config.admin.records import Records
 from config.admin.sections import sentence_case
-from config.refusals import Refusal
+from config.refusals import Busy, Refusal
+from config.transactions import was_busy
 
 MOST_NAMED = MOST_ENTRIES = 100
 
@@ -103,12 +105,29 @@ class HubAdmin(OwnPages, Records, Panelled, admin.ModelAdmin):
         return deleted, counts, set() if protected else lacking, protected
 
     def changeform_view(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
-        """What a service refuses is taken back as a whole, and said above the form, which stays as it was sent."""
+        """What a service refuses, or others are in the way of, is taken back as a whole.
+
+        It is said above the form, which stays as it was sent.
+        """
+        inside = connection.in_atomic_block
         try:
             return super().changeform_view(request, *args, **kwargs)
-        except Refusal as refusal:
-            request.refusal = str(refusal)
-            return super().changeform_view(request, *args, **kwargs)
+        except (Refusal, OperationalError) as error:
+            busy = was_busy(error)
+            if isinstance(error, OperationalError) and (inside or not busy):
+                raise
+            request.refusal = NOT_SAVED if busy else str(error)
+            response = self._form_again(request, *args, **kwargs)
+            if busy:
+                response.status_code = STATUS
+            return response
+
+    def _form_again(
+        self, request: HttpRequest, object_id: str | None = None, form_url: str = "", extra_context: Any = None
+    ) -> HttpResponse:
+        """The page of a form that is refused. It begins no transaction, for which SQLite would wait once more."""
+        response: HttpResponse = self._changeform_view(request, object_id, form_url, extra_context)
+        return response
 
     def get_form(self, request: HttpRequest, obj: Any = None, change: bool = False, **kwargs: Any) -> Any:
         form = super().get_form(request, obj, change, **kwargs)
@@ -118,6 +137,8 @@ class HubAdmin(OwnPages, Records, Panelled, admin.ModelAdmin):
     def delete_view(self, request: HttpRequest, object_id: str, extra_context: Any = None) -> HttpResponse:
         try:
             return super().delete_view(request, object_id, extra_context)
+        except Busy:
+            raise
         except Refusal as refusal:
             messages.error(request, str(refusal))
             return HttpResponseRedirect(
@@ -131,6 +152,8 @@ class HubAdmin(OwnPages, Records, Panelled, admin.ModelAdmin):
         try:
             with transaction.atomic():
                 return super().response_action(request, queryset)
+        except Busy:
+            raise
         except Refusal as refusal:
             messages.error(request, f"Nothing is deleted. {refusal}")
             return None

@@ -8,6 +8,7 @@ from django.template.response import TemplateResponse
 from django.urls import path, reverse
 
 from config.access.second_factor import SignInForm, enrol
+from config.admin.busy import or_busy
 from config.admin.sections import SECTIONS, in_sections, pages_of
 
 
@@ -18,6 +19,13 @@ class HubAdminSite(AdminSite):
     site_url = None  # there is nothing else to view
     login_form = SignInForm
     login_template = "access/sign_in.html"
+
+    def admin_view(self, view: Any, cacheable: bool = False) -> Any:
+        """No page, save, deletion or action ends in an error because others were in its way."""
+        return or_busy(super().admin_view(view, cacheable))
+
+    def login(self, request: HttpRequest, extra_context: Any = None) -> Any:
+        return or_busy(super().login)(request, extra_context)
 
     def second_factor(self, request: HttpRequest) -> HttpResponse:
         return enrol(request, {**self.each_context(request), "title": "Second factor"})

@@ -6,6 +6,7 @@ from typing import Any
 from django.db.models import F
 from django.utils import timezone
 
+from config.changes import update_noted
 from config.jobs import claims
 from config.jobs.kinds import find_job
 from config.jobs.models import JobEvent
@@ -159,7 +160,7 @@ def set_back(vm: VMContext, *, by: By, reason: str) -> None:
     if claim and claim.holder_id:
         raise ClaimHeld(f"{claim.holder_kind} job {claim.holder_id} works on this VM: wait for its end, or end it.")
     at_target = VMContext.objects.filter(pk=vm.pk, runs_at=Site.TARGET)
-    if not at_target.update(runs_at=Site.SOURCE, version=F("version") + 1, updated_at=UtcNow()):
+    if not update_noted(at_target, runs_at=Site.SOURCE, version=F("version") + 1, updated_at=UtcNow()):
         raise Conflict(f"{vm.name} does not run at the target.", code="runs_at_source")
     JobEvent.objects.create(
         job_kind=SITE,

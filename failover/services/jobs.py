@@ -5,6 +5,7 @@ from typing import Any
 
 from django.db.models import F
 
+from config.changes import update_noted
 from config.jobs.kinds import Kind
 from config.refusals import Conflict
 from config.schema.fields import UtcNow
@@ -55,7 +56,7 @@ class Failover(Kind):
                 invalidate_bases(job.vm_context, InvalidReason.TARGET_WRITTEN)
         elif job.aftermath == Aftermath.COMMITTED:
             source = VMContext.objects.filter(pk=job.vm_context_id, runs_at=Site.SOURCE)
-            if not source.update(runs_at=Site.TARGET, version=F("version") + 1, updated_at=UtcNow()):
+            if not update_noted(source, runs_at=Site.TARGET, version=F("version") + 1, updated_at=UtcNow()):
                 raise Conflict(f"{job.source_vm_name} runs at the target already.", code="runs_at_target")
 
     def success(self, job: Any) -> tuple[str, str]:

@@ -9,12 +9,12 @@ from typing import Any
 
 from django.db.models import F
 
-from config.changes import note_change, note_difference
+from config.changes import note_change, note_difference, update_noted
 from config.jobs.moves import By
 from config.refusals import Conflict, Invalid, NotFound
 from config.schema.fields import UtcNow
 from config.transactions import whole
-from failover.models import DefaultAnswer, RecoveryPlan, RecoveryPlanGroup, RecoveryPlanMember
+from failover.models import DefaultAnswer, RecoveryPlan, RecoveryPlanGroup
 from failover.plan_order import Circle, in_order
 from inventory.models import VMContext
 from inventory.services.records import change_record, changed_since, create_record
@@ -197,7 +197,7 @@ def _store_group(before: RecoveryPlanGroup | None, row: RecoveryPlanGroup) -> No
     mine = RecoveryPlanGroup.objects.filter(pk=row.pk)
     if before is None:
         if row.depends_on_id:
-            mine.update(depends_on=row.depends_on_id)
+            update_noted(mine, depends_on=row.depends_on_id)
         return
     names = ("seq", "pause_seconds", "question", "answer_seconds", "default_answer", "depends_on_id")
     changed = {name: getattr(row, name) for name in names if getattr(before, name) != getattr(row, name)}
@@ -217,15 +217,14 @@ def _write_members(
         if (row.group_id, row.is_critical) != (group.pk, member.is_critical):
             row.group, row.is_critical = group, member.is_critical
             row.save(update_fields=["group", "is_critical", "updated_at"])
-    RecoveryPlanMember.objects.bulk_create(
-        RecoveryPlanMember(plan=plan, group=group, vm_context=vms[context_id], is_critical=member.is_critical)
-        for context_id, (group, member) in wanted.items()
-        if context_id not in present
-    )
+    for context_id, (group, member) in wanted.items():
+        if context_id not in present:
+            # One by one, as each has its entry in the audit log.
+            plan.members.create(group=group, vm_context=vms[context_id], is_critical=member.is_critical)
 
 
 def _told(plan: RecoveryPlan) -> str:
-    """The groups of a plan with their VMs, for the audit log, which does not see members that are written at once."""
+    """The groups of a plan with their VMs in one text, for the plan's own entry in the audit log."""
     members: dict[int, list[str]] = {}
     for group, vm, critical in plan.members.order_by("pk").values_list("group_id", "vm_context_id", "is_critical"):
         members.setdefault(group, []).append(vm if critical else f"{vm} (not critical)")

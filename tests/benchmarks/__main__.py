@@ -67,9 +67,10 @@ def heartbeats(url: str) -> dict:
     return result(url, "tests.benchmarks.heartbeats")
 
 
-def pages(url: str, vms: int, runs: int, points: int) -> dict:
+def pages(url: str, vms: int, runs: int, points: int, *only: str) -> dict:
     subprocess.run([sys.executable, "manage.py", "migrate", "-v0"], env=environment(url), check=True)
-    return result(url, "tests.benchmarks.pages", *map(str, ("--vms", vms, "--runs", runs, "--points", points)))
+    numbers = map(str, ("--vms", vms, "--runs", runs, "--points", points))
+    return result(url, "tests.benchmarks.pages", *numbers, "--only", *only)
 
 
 def environment(url: str) -> dict[str, str]:

@@ -99,6 +99,9 @@ class TableWaits(Protocol):
     def may_pass(self, error: BaseException) -> bool:
         """Whether a transaction failed because of what others did at the same moment, and may succeed the next time."""
 
+    def is_out_of_time(self, error: BaseException) -> bool:
+        """Whether a statement was ended because it took longer than the server gives one."""
+
     def changes_shape(self, sql: str) -> bool:
         """Whether a statement takes tables from those who use them."""
 

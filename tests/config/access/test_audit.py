@@ -225,6 +225,7 @@ def test_a_change_of_the_groups_of_a_plan_tells_what_has_changed_and_of_nothing_
         ("recoveryplangroup", "Rest", "delete"),
         ("recoveryplangroup", "New", "create"),
         ("recoveryplanmember", report.context_id, "update"),
+        ("recoveryplanmember", new.context_id, "create"),
     }
     assert found["recoveryplangroup", "Web", "update"].keys() == {"seq", "depends_on"}
     assert found["recoveryplangroup", "Databases", "update"]["seq"] == ["1", "2"]

@@ -17,6 +17,8 @@ from config.schema.dialects.waits import DATA_SECONDS, LONG, PATIENT, Holder, Se
 
 SHAPE = {"CREATE", "ALTER", "DROP", "TRUNCATE", "RENAME", "OPTIMIZE", "REPAIR", "ANALYZE", "LOCK"}
 LOCK_WAIT_TIMEOUT, DEADLOCK = 1205, 1213
+STATEMENT_TIMEOUT = (1969, 3024)
+"""Of MariaDB, and of MySQL."""
 CHANGED_SINCE_READ = 1020
 """What `innodb_snapshot_isolation` makes of a row that somebody else has changed."""
 PROCESS = "to see who, give this user the right PROCESS, or install the plugin metadata_lock_info"
@@ -77,6 +79,9 @@ class MySQLWaits(ServerWaits):
 
     def may_pass(self, error: BaseException) -> bool:
         return self.is_lock_failure(error) or (bool(error.args) and error.args[0] == CHANGED_SINCE_READ)
+
+    def is_out_of_time(self, error: BaseException) -> bool:
+        return bool(error.args) and error.args[0] in STATEMENT_TIMEOUT
 
     def changes_shape(self, sql: str) -> bool:
         return first_words(without_settings(sql))[0] in SHAPE

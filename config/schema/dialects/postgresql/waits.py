@@ -10,7 +10,7 @@ from config.schema.dialects.waits import BRIEF, DATA_SECONDS, LONG, PATIENT, Hol
 
 PAST_DEADLOCK_TIMEOUT = 0.2
 LOCK_NOT_AVAILABLE_OR_DEADLOCK = ("55P03", "40P01")
-SERIALIZATION_FAILURE = "40001"
+SERIALIZATION_FAILURE, QUERY_CANCELED = "40001", "57014"
 SHAPE = {"CREATE", "ALTER", "DROP", "TRUNCATE", "COMMENT", "LOCK", "REINDEX", "CLUSTER", "REFRESH", "VACUUM", "ANALYZE"}
 SHAPE_WITHIN = re.compile(
     r"(?:;|\bBEGIN\b|\bTHEN\b|\bLOOP\b|\bEXECUTE\b\W*)\s*(?:CREATE|ALTER|DROP|TRUNCATE|LOCK)\b", re.I
@@ -82,6 +82,9 @@ class PostgreSQLWaits(ServerWaits):
 
     def may_pass(self, error: BaseException) -> bool:
         return self.is_lock_failure(error) or _code(error) == SERIALIZATION_FAILURE
+
+    def is_out_of_time(self, error: BaseException) -> bool:
+        return _code(error) == QUERY_CANCELED
 
     def changes_shape(self, sql: str) -> bool:
         return first_words(sql)[0] in SHAPE or bool(SHAPE_WITHIN.search(sql))

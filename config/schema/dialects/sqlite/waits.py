@@ -50,6 +50,9 @@ class SQLiteWaits:
     def may_pass(self, error: BaseException) -> bool:
         return self.is_lock_failure(error)
 
+    def is_out_of_time(self, error: BaseException) -> bool:
+        return False
+
     def changes_shape(self, sql: str) -> bool:
         return False
 
