@@ -1,10 +1,12 @@
 """What all tests share."""
 
+import gc
 import os
 
 import pytest
 
 from tests.engines import left_out, present
+from tests.warm import SELDOM
 
 
 def pytest_report_header() -> list[str]:
@@ -12,6 +14,13 @@ def pytest_report_header() -> list[str]:
     if missing := left_out():
         lines.append(f"LEFT OUT, no server given: {', '.join(missing)} (make test runs all engines)")
     return lines
+
+
+def pytest_collection_finish() -> None:
+    # All tests and what they import stay until the end.
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(*SELDOM)
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:

@@ -26,6 +26,8 @@ from tests.checkout import ROOT
 from tests.warm_projects import import_project, import_without_settings, project_of
 
 MOST = 1 << 20
+SELDOM = (50_000, 20, 50)
+"""When garbage is collected: a migration renders models by the thousand, and each is looked at over and over."""
 ENDED_LATE = 10
 
 
@@ -144,6 +146,7 @@ def main(control: socket.socket, project: str) -> None:
     # What is there already stays; a collection that looked at it would copy its pages.
     gc.collect()
     gc.freeze()
+    gc.set_threshold(*SELDOM)
     waking, woken = socket.socketpair()
     waking.setblocking(False)
     signal.set_wakeup_fd(waking.fileno())
