@@ -113,8 +113,7 @@ db-restore: $(call installed,demo $(driver)) ## restore a back-up; FILE=var/back
 	@$(MANAGE) dbrestore $(FILE) $(ARGS)
 
 db-status: $(call installed,demo $(driver)) ## which migrations are applied, and in which state the schema is
-	@$(MANAGE) showmigrations
-	@$(MANAGE) schema_status
+	@$(MANAGE) schema_status; state=$$?; [ $$state = 6 ] || $(MANAGE) showmigrations; exit $$state
 
 db-validate: $(call installed,demo $(driver)) ## whether models, migrations and settings fit together
 	@$(MANAGE) makemigrations --check --dry-run
