@@ -32,8 +32,11 @@ run: db-migrate ## the hub on 127.0.0.1, PORT=8000, with its worker, and a demon
 		else echo "There are VMs already, so none is seeded. $(MANAGE) changepassword admin sets a new password."; fi \
 		|| { echo "Next: read the message above; make db-status shows the database."; exit 1; }
 	@echo "Recovery Hub on http://127.0.0.1:$(PORT)/ (Ctrl-C ends it)"
-	@$(MANAGE) worker & worker=$$!; trap 'kill $$worker 2>/dev/null; wait $$worker' EXIT; trap 'exit 0' INT TERM HUP; \
-		$(MANAGE) runserver 127.0.0.1:$(PORT) || { echo "Next: if the port is taken, say make run PORT=8001."; exit 1; }
+	@trap 'kill $$worker $$! 2>/dev/null; wait' EXIT; trap 'exit 0' INT TERM HUP; \
+		$(MANAGE) worker & worker=$$!; $(MANAGE) runserver 127.0.0.1:$(PORT) & server=$$!; \
+		while kill -0 $$worker && kill -0 $$server; do sleep 1; done 2>/dev/null; \
+		echo "The server or its worker has ended, and the other with it."; \
+		echo "Next: read the message above; if the port is taken, say make run PORT=8001."; exit 1
 
 test: ready-for-test lint ## lint and the whole suite; ENGINES=sqlite for one engine, ARGS for pytest
 	@echo "Tests on: $(engines)"
@@ -113,8 +116,7 @@ db-restore: $(call installed,demo $(driver)) ## restore a back-up; FILE=var/back
 	@$(MANAGE) dbrestore $(FILE) $(ARGS)
 
 db-status: $(call installed,demo $(driver)) ## which migrations are applied, and in which state the schema is
-	@$(MANAGE) showmigrations
-	@$(MANAGE) schema_status
+	@$(MANAGE) schema_status; state=$$?; [ $$state = 6 ] || $(MANAGE) showmigrations; exit $$state
 
 db-validate: $(call installed,demo $(driver)) ## whether models, migrations and settings fit together
 	@$(MANAGE) makemigrations --check --dry-run

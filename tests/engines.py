@@ -27,7 +27,9 @@ def fresh_database(engine: str) -> Iterator[str]:
     """The URL of a new, empty database, which is dropped in the end."""
     if engine == "sqlite":
         with tempfile.TemporaryDirectory(prefix="hub-") as folder:
-            yield f"sqlite:///{Path(folder) / 'hub.sqlite3'}"
+            file = Path(folder) / "hub.sqlite3"
+            file.touch()
+            yield f"sqlite:///{file}"
         return
     server = urlsplit(os.environ[URL_VARIABLES[engine]])
     name = f"hub_{secrets.token_hex(6)}"

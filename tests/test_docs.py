@@ -1,6 +1,7 @@
 """The documents: their commands are run, their links lead somewhere, and they list what there is."""
 
 import ast
+import contextlib
 import io
 import os
 import re
@@ -9,6 +10,7 @@ import signal
 import socket
 import subprocess
 import time
+from collections.abc import Iterator
 from pathlib import Path
 from urllib.error import URLError
 from urllib.request import urlopen
@@ -23,7 +25,7 @@ from tests.checkout import ROOT, clone_to, run
 
 DOCUMENTS = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").glob("*.md"))]
 NOT_RUN = {
-    r"make run": "serves until it is stopped: test_make_run_serves_a_seeded_hub runs it",
+    r"make run": "serves until it is stopped: test_make_run_serves_a_seeded_hub_until_ctrl_c runs it",
     r"make (setup|test|lint|format|lock|bench|docs)": "installs, or is the suite itself",
     r"\.venv/bin/python -m (pytest|tests\.run)": "is the suite itself",
     r"docker ": "needs a container engine",
@@ -84,35 +86,84 @@ def test_links_lead_somewhere(document: Path) -> None:
     assert [link for link in links if "://" not in link and not (document.parent / link).exists()] == []
 
 
-def test_make_run_serves_a_seeded_hub(clone: Path) -> None:
-    """With nothing but a clone: the address is printed, the estate is there, and its worker ends with it."""
+class Running:
+    """`make run` in a clone, with nothing but the clone, once it serves."""
+
+    def __init__(self, clone: Path) -> None:
+        self.port = free_port()
+        self.address = f"http://127.0.0.1:{self.port}/"
+        self.process = subprocess.Popen(
+            ["make", "run", f"PORT={self.port}"],
+            cwd=clone,
+            env={name: os.environ[name] for name in ("PATH", "HOME", "LANG") if name in os.environ},
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            start_new_session=True,
+            # A suite that was started in the background has Ctrl-C ignored, and whoever it starts inherits that.
+            preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
+        )
+        until = time.monotonic() + START_LIMIT
+        while not answers(f"{self.address}readyz"):
+            assert self.process.poll() is None and time.monotonic() < until, "make run does not serve"
+            time.sleep(0.2)
+
+    def of_it(self, *words: str) -> list[int]:
+        """Its processes in whose command line all of these words stand, the oldest first."""
+        found = []
+        for folder in Path("/proc").glob("[0-9]*"):
+            with contextlib.suppress(OSError):
+                in_its_session = int((folder / "stat").read_text().rpartition(")")[2].split()[3]) == self.process.pid
+                if in_its_session and {*words} <= {*(folder / "cmdline").read_text().split("\0")}:
+                    found.append(int(folder.name))
+        return sorted(found)
+
+    def printed(self) -> str:
+        """What it has printed once the last of its processes has closed what it prints to."""
+        return self.process.communicate(timeout=START_LIMIT)[0]
+
+
+@pytest.fixture
+def running(clone: Path) -> Iterator[Running]:
+    hub = Running(clone)
+    try:
+        yield hub
+    finally:
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(hub.process.pid, signal.SIGKILL)
+        hub.process.communicate()
+
+
+def test_make_run_serves_a_seeded_hub_until_ctrl_c(running: Running) -> None:
+    """The address is printed, the estate is there, and its worker ends with it."""
+    os.killpg(running.process.pid, signal.SIGINT)
+    printed = running.printed()
+    assert running.address in printed
+    assert "Working: " in printed
+    assert running.of_it() == []
+
+
+@pytest.mark.parametrize("who", ["make", "the shell of its recipe"])
+def test_make_run_ends_as_a_whole_where_it_is_told_to(running: Running, who: str) -> None:
+    [shell] = running.of_it("-c") if who != "make" else [running.process.pid]
+    os.kill(shell, signal.SIGTERM)
+    running.printed()
+    assert running.of_it() == []
+
+
+@pytest.mark.parametrize("which", ["worker", "runserver"])
+def test_neither_the_server_nor_its_worker_is_left_alone(running: Running, which: str) -> None:
+    os.kill(running.of_it("manage.py", which)[-1], signal.SIGKILL)
+    assert "has ended, and the other with it" in running.printed()
+    assert (running.process.returncode, running.of_it()) == (2, [])
+
+
+def free_port() -> int:
     with socket.socket() as listener:
         listener.bind(("127.0.0.1", 0))
-        port = listener.getsockname()[1]
-    environment = {name: os.environ[name] for name in ("PATH", "HOME", "LANG") if name in os.environ}
-    address = f"http://127.0.0.1:{port}/"
-    process = subprocess.Popen(
-        ["make", "run", f"PORT={port}"],
-        cwd=clone,
-        env=environment,
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
-        start_new_session=True,
-        # A suite that was started in the background has Ctrl-C ignored, and whoever it starts inherits that.
-        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
-    )
-    try:
-        until = time.monotonic() + START_LIMIT
-        while not answers(f"{address}readyz"):
-            assert process.poll() is None and time.monotonic() < until, "make run does not serve"
-            time.sleep(0.2)
-    finally:
-        os.killpg(process.pid, signal.SIGINT)
-        printed, _ = process.communicate(timeout=START_LIMIT)  # until the last of them has closed what it prints to
-    assert address in printed
-    assert "Working: " in printed
+        port: int = listener.getsockname()[1]
+        return port
 
 
 def answers(url: str) -> bool:

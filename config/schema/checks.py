@@ -30,6 +30,35 @@ def _not_portable(model: Any) -> Iterator[CheckMessage]:
             )
 
 
+@register(Tags.models)
+def check_names_have_no_percent_sign(app_configs: Any = None, **kwargs: Any) -> list[CheckMessage]:
+    """schema.E002: Django puts names into SQL that its drivers take for a format, and quotes no % in them.
+
+    On SQLite some of it works, so that the mistake shows on PostgreSQL and MariaDB only, and there in the middle.
+    """
+    configs = apps.get_app_configs() if app_configs is None else app_configs
+    models = [model for config in configs for model in config.get_models(include_auto_created=True)]
+    return [
+        Error(
+            f"The {kind} {name} has a % in its name, with which Django can neither read nor change it on every engine.",
+            hint="Give it a name without a %.",
+            obj=model,
+            id="schema.E002",
+        )
+        for model in models
+        for kind, name in _names(model)
+        if "%" in name
+    ]
+
+
+def _names(model: Any) -> Iterator[tuple[str, str]]:
+    """What the database knows by a name that the model gives it."""
+    yield "table", model._meta.db_table
+    yield from (("column", field.column) for field in model._meta.local_fields if field.column)
+    yield from (("index", index.name) for index in model._meta.indexes)
+    yield from (("constraint", constraint.name) for constraint in model._meta.constraints)
+
+
 def _beyond_plain(constraint: Any) -> str:
     """What such a constraint has that MariaDB and MySQL lack."""
     extras = {

@@ -8,7 +8,7 @@ import copy
 import os
 import sys
 import traceback
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 from django.conf import settings
@@ -103,8 +103,6 @@ class OnDirectConnection(ErrorsInFormat):
 
     reports_unknown = False
     """Whether it has an answer of its own where the database cannot be asked; else that is raised as Unreachable."""
-    creates = False
-    """Whether it makes the database where that is a file which is not there."""
     _is_from_a_shell = False
 
     def run_from_argv(self, argv: list[str]) -> None:
@@ -125,8 +123,12 @@ class OnDirectConnection(ErrorsInFormat):
         in_words = _in_words() if self._is_from_a_shell else contextlib.nullcontext()
         with self.telling(), direct(alias, this.stderr.write), in_words:
             if not self.reports_unknown:
-                reach(connections[alias], creates=self.creates)
+                reach(connections[alias], creates=self.creates(options))
             return super().execute(*args, **options)
+
+    def creates(self, options: Mapping[str, Any]) -> bool:
+        """Whether it makes the database where that is a file which is not there; what only reads makes nothing."""
+        return False
 
 
 @contextlib.contextmanager

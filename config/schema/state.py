@@ -23,6 +23,7 @@ from config.schema.exclusion import doubt, exclusion_of
 from config.schema.exits import DONE, INTERRUPTED, LOCKED, REFUSED, UNREACHABLE, Unreachable
 from config.schema.expected import expected_tables, present_tables
 from config.schema.journal import Journal, Run
+from config.schema.silence import answered_within
 from config.schema.stages import AFTER, stage_of
 from config.schema.waits import limited
 from config.schema.watched import flattened
@@ -60,6 +61,8 @@ FOREIGN_LOCK = "foreign_lock"
 NOT_COMPARED = "not_compared"
 READ_SECONDS = 2
 """How long one question waits for what somebody has locked."""
+ANSWER_SECONDS = 15.0
+"""How long a server may keep silent, which is none, or one that nobody would wait for."""
 
 
 @dataclass(frozen=True)
@@ -107,14 +110,16 @@ class SchemaState:
 def read_state(connection: Any) -> SchemaState:
     """Read the state of a database; where it cannot be asked the state is unknown, and no error is raised.
 
-    Waits a few seconds at most for what somebody has locked; where it cannot compare for that, it is unknown, too.
+    Waits a few seconds at most for what somebody has locked, and for a server that gives no answer; where it cannot
+    compare for that, it is unknown, too.
     """
     name = str(connection.settings_dict["NAME"])
     try:
-        refuse_an_absent_file(connection)
-        connection.ensure_connection()
-        with limited(connection, READ_SECONDS, READ_SECONDS):
-            return _Reader(connection, name).read()
+        with answered_within(connection, ANSWER_SECONDS, what_to_look_at(connection)):
+            refuse_an_absent_file(connection)
+            connection.ensure_connection()
+            with limited(connection, READ_SECONDS, READ_SECONDS):
+                return _Reader(connection, name).read()
     except Unreachable as error:
         words, _, way = str(error).partition(": ")
         issue = Issue("unreachable", f"{words}.", f"{way[:1].upper()}{way[1:]}", State.UNKNOWN)

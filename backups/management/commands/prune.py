@@ -5,6 +5,7 @@ import json
 from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError, CommandParser
+from django.db import connection
 
 from backups.models import BackupPolicy
 from backups.points import Policy
@@ -13,6 +14,7 @@ from backups.queries import policy_record
 from backups.services.pruning import planned, prune
 from config.jobs.moves import By
 from config.refusals import Refusal
+from config.schema.direct import reach
 from config.schema.told import ErrorsInFormat
 from inventory.models import Organization, VMContext
 
@@ -33,6 +35,7 @@ class Command(ErrorsInFormat, BaseCommand):
         parser.add_argument("--format", choices=("text", "json"), default="text")
 
     def handle(self, *args: Any, **options: Any) -> None:
+        reach(connection)
         organization = self._organization(options["organization"])
         if options["vm"] is not None and not VMContext.objects.filter(pk=options["vm"]).exists():
             raise CommandError(f"There is no VM context {options['vm']}.", returncode=2)

@@ -1,5 +1,7 @@
 """Everything in which the database engines differ; `dialect(connection)` gives the answers of one of them."""
 
+import os
+import socket
 from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from typing import Any
@@ -84,3 +86,16 @@ def ensure_database(connection: Any) -> bool:
 
     answers = mysql.MARIADB if connection.vendor == "mysql" else dialect(connection)
     return answers.backups.ensure_database(connection)
+
+
+def line_of(connection: Any) -> socket.socket | None:
+    """A second handle on the line to the server, with which another thread may end a session that is silent; close it.
+
+    Some drivers tell it to the thread that asks only. None where no line is open; SQLite has none.
+    """
+    if connection.vendor == "sqlite" or connection.connection is None:
+        return None
+    try:
+        return socket.socket(fileno=os.dup(connection.connection.fileno()))
+    except (OSError, connection.Database.Error):
+        return None

@@ -6,8 +6,10 @@ from pathlib import Path
 from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError, CommandParser
+from django.db import connection
 
 from config.refusals import Refusal
+from config.schema.direct import reach
 from config.schema.exits import REFUSED, USAGE
 from config.schema.told import ErrorsInFormat
 from failover.evidence import as_html, evidence_of
@@ -36,6 +38,7 @@ class Command(ErrorsInFormat, BaseCommand):
         parser.add_argument("--output", type=Path, help="the file to write; without it the report goes to stdout")
 
     def handle(self, *args: Any, **options: Any) -> None:
+        reach(connection)
         job = FailoverJob.objects.filter(job_id=options["job"]).first()
         if job is None:
             raise CommandError(f"There is no failover job {options['job']}.", returncode=USAGE)

@@ -6,8 +6,10 @@ from pathlib import Path
 from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError, CommandParser
+from django.db import connection
 
 from config.refusals import Refusal
+from config.schema.direct import reach
 from config.schema.exits import ERROR, USAGE
 from config.schema.told import ErrorsInFormat
 from failover.evidence import differences_of, faults_of
@@ -57,6 +59,7 @@ class Command(ErrorsInFormat, BaseCommand):
         self.stdout.write(f"{file} is as it was sealed: head {document['head']}")
 
     def differences(self, document: dict[str, Any]) -> list[str]:
+        reach(connection)
         job_id = document["chain"][1]["entry"]["scope"]["job_id"]
         job = FailoverJob.objects.filter(job_id=job_id).first()
         return [f"The database has no job {job_id} any more."] if job is None else differences_of(document, job)

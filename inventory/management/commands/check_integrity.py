@@ -5,7 +5,9 @@ from dataclasses import asdict
 from typing import Any
 
 from django.core.management.base import BaseCommand, CommandParser
+from django.db import connection
 
+from config.schema.direct import reach
 from config.schema.told import ErrorsInFormat
 from inventory.integrity import all_broken
 
@@ -22,6 +24,7 @@ class Command(ErrorsInFormat, BaseCommand):
         parser.add_argument("--format", choices=("text", "json"), default="text")
 
     def handle(self, *args: Any, **options: Any) -> None:
+        reach(connection)
         found = list(all_broken())
         if options["format"] == "json":
             self.stdout.write(json.dumps({"broken": [asdict(each) for each in found]}, indent=2))

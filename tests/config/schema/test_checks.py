@@ -9,7 +9,7 @@ from django.db.models import Deferrable, Q, UniqueConstraint
 from django.db.models.functions import Lower
 from django.test.utils import isolate_apps
 
-from config.schema.checks import check_unique_constraints_exist_on_every_engine
+from config.schema.checks import check_names_have_no_percent_sign, check_unique_constraints_exist_on_every_engine
 from tests.config.schema.rules import APPS, project_models
 
 
@@ -54,6 +54,38 @@ def test_a_plain_unique_constraint_is_fine() -> None:
     assert found_for(UniqueConstraint(fields=["name", "is_open"], name="one_open")) == []
 
 
+@pytest.mark.parametrize(
+    ("named", "what"),
+    [
+        ({"table": "things_100%"}, ["table things_100%"]),
+        ({"column": "100%"}, ["column 100%"]),
+        ({"index": "by_100%%"}, ["index by_100%"]),
+        ({"constraint": "once_100%%"}, ["constraint once_100%"]),
+        ({}, []),
+    ],
+    ids=str,
+)
+def test_a_percent_sign_in_a_name_is_an_error(named: dict[str, str], what: list[str]) -> None:
+    given = {"table": "things", "column": "name", "index": "by_name", "constraint": "once"} | named
+    with isolate_apps("inventory") as registry:
+
+        class Thing(models.Model):
+            name = models.CharField(max_length=10, db_column=given["column"])
+
+            class Meta:
+                app_label = "inventory"
+                db_table = given["table"]
+                indexes = [models.Index(fields=["name"], name=given["index"])]
+                constraints = [UniqueConstraint(fields=["name"], name=given["constraint"])]
+
+            def __str__(self) -> str:
+                return self.name
+
+        found = check_names_have_no_percent_sign(registry.get_app_configs())
+    assert [each.msg.partition(" has a %")[0] for each in found] == [f"The {each}" for each in what]
+    assert all(each.id == "schema.E002" and each.is_serious() and each.hint for each in found)
+
+
 @pytest.mark.django_db
 def test_neither_this_check_nor_django_finds_anything_in_the_projects_models_on_this_engine() -> None:
     found = checks.run_checks(databases=["default"])
@@ -63,8 +95,9 @@ def test_neither_this_check_nor_django_finds_anything_in_the_projects_models_on_
     assert [message for message in ours if message.id.startswith(("models.", "fields.", "schema.", "mysql."))] == []
 
 
-def test_the_check_is_part_of_manage_py_check() -> None:
-    assert check_unique_constraints_exist_on_every_engine in checks.registry.registry.get_checks()
+def test_the_checks_are_part_of_manage_py_check() -> None:
+    ours = {check_unique_constraints_exist_on_every_engine, check_names_have_no_percent_sign}
+    assert ours <= {*checks.registry.registry.get_checks()}
 
 
 @pytest.mark.django_db

@@ -1,8 +1,8 @@
 """The gate before a plan, what an approval is bound to, and the command that shows both."""
 
 import json
+from collections.abc import Iterator
 from dataclasses import replace
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -14,6 +14,7 @@ from config.schema.loss import Loss, LossClass
 from config.schema.plan import PlannedMigration, PlannedStep
 from tests.config.schema.manage import manage, run_manage
 from tests.config.test_settings import PRODUCTION, refusal, settings
+from tests.engines import fresh_database
 
 STEP = PlannedStep("Add field note", reversible=True, loss=Loss(), blocking="no", why=("it is instant",))
 CODE = replace(STEP, description="Fill note", loss=Loss(LossClass.UNKNOWN, what="only its author knows"))
@@ -115,9 +116,14 @@ class TestSetting:
         assert "SCHEMA_GATE is not one of none, destructive, all" in refusal(SCHEMA_GATE="off")
 
 
+@pytest.fixture
+def url() -> Iterator[str]:
+    with fresh_database("sqlite") as address:
+        yield address
+
+
 class TestCommand:
-    def test_everything_is_pending_on_an_empty_database_which_stays_empty(self, tmp_path: Path) -> None:
-        url = f"sqlite:///{tmp_path / 'empty.sqlite3'}"
+    def test_everything_is_pending_on_an_empty_database_which_stays_empty(self, url: str) -> None:
         answer = json.loads(manage(url, "schema_plan", "--format", "json"))
         assert answer["engine"] == "sqlite"
         assert len(answer["migrations"]) > 20
@@ -126,8 +132,8 @@ class TestCommand:
         assert json.loads(manage(url, "schema_plan", "--format", "json")) == answer
         assert run_manage("migrate", "--check", DATABASE_URL=url).returncode == 1
 
-    def test_the_checklist_has_what_is_known_and_lines_for_a_person(self, tmp_path: Path) -> None:
-        page = manage(f"sqlite:///{tmp_path / 'empty.sqlite3'}", "schema_plan", "contenttypes", "0001", "--checklist")
+    def test_the_checklist_has_what_is_known_and_lines_for_a_person(self, url: str) -> None:
+        page = manage(url, "schema_plan", "contenttypes", "0001", "--checklist")
         assert "- `contenttypes.0001_initial`" in page
         assert "- [ ] Loss: none" in page
         assert 'CREATE TABLE "django_content_type"' in page
@@ -137,7 +143,6 @@ class TestCommand:
         done = run_manage("schema_plan", DATABASE_URL="sqlite:////nowhere/at/all.sqlite3")
         assert done.returncode == 6
 
-    def test_an_app_or_a_migration_that_there_is_not_is_a_usage_error(self, tmp_path: Path) -> None:
-        url = f"sqlite:///{tmp_path / 'empty.sqlite3'}"
+    def test_an_app_or_a_migration_that_there_is_not_is_a_usage_error(self, url: str) -> None:
         assert run_manage("schema_plan", "no_such_app", DATABASE_URL=url).returncode == 2
         assert run_manage("schema_plan", "inventory", "9999", DATABASE_URL=url).returncode == 2

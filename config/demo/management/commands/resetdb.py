@@ -2,6 +2,7 @@
 
 import sys
 from argparse import ArgumentParser
+from collections.abc import Mapping
 from typing import Any
 
 from django.conf import settings
@@ -20,7 +21,6 @@ from inventory.models import VMContext
 
 
 class Command(OnDirectConnection, BaseCommand):
-    creates = True
     help = (
         "Drop every table of the database, migrate it and seed it; for development only. Says first what it destroys, "
         "counted. Example: resetdb --yes"
@@ -33,6 +33,9 @@ class Command(OnDirectConnection, BaseCommand):
         parser.add_argument("--host", default="", help="The host of the database, where it is not this machine.")
         parser.add_argument("--no-seed", action="store_true", help="Leave the tables empty.")
         add_lock_timeout(parser)
+
+    def creates(self, options: Mapping[str, Any]) -> bool:
+        return True
 
     def handle(self, *args: Any, **options: Any) -> None:
         if settings.ENVIRONMENT != "development":

@@ -1,5 +1,6 @@
 """manage.py migrate: Django's own, as the one runner of a database at a time."""
 
+from collections.abc import Mapping
 from typing import Any
 
 from django.conf import settings
@@ -25,7 +26,6 @@ class Command(OnDirectConnection, migrate.Command):
         f"{migrate.Command.help} One process at a time changes a database; others wait, and then find it done. "
         "Example: migrate --lock-timeout 300"
     )
-    creates = True
     stealth_options = ("back", "loses", "rehearses")
     """What `rollback` gives: the migrations to unapply, in their order, and whether that loses rows; and that a
     rehearsal calls it, on a clone that nobody backs up."""
@@ -55,14 +55,16 @@ class Command(OnDirectConnection, migrate.Command):
             help="Run what belongs after the deploy though another release still serves; needs --reason.",
         )
 
+    def creates(self, options: Mapping[str, Any]) -> bool:
+        return not _only_reads(options)
+
     def handle(self, *args: Any, **options: Any) -> None:
         self.is_rollback = "back" in options
         steps, back = options["steps"], options.get("back")
         if steps is not None and steps < 1:
             raise CommandError(f"--steps {steps} is no number of migrations; say 1 or more.", returncode=USAGE)
         lock = lock_of(connections[options["database"]], say=self.stderr.write)
-        # Django prunes even where it is asked for the plan only.
-        only_reads = (options["plan"] or options["check_unapplied"]) and not options["prune"]
+        only_reads = _only_reads(options)
         at_once = not only_reads and bool(options["prune"] or options["run_syncdb"])
         said = [
             options["app_label"],
@@ -108,3 +110,8 @@ class Command(OnDirectConnection, migrate.Command):
         if self.verbosity == 0 and action == "unapply_success" and self.is_rollback:
             self.stdout.write(f"Unapplied {migration}")
         super().migration_progress_callback(action, migration, fake)
+
+
+def _only_reads(options: Mapping[str, Any]) -> bool:
+    # Django prunes even where it is asked for the plan only.
+    return bool(options["plan"] or options["check_unapplied"]) and not options["prune"]

@@ -14,8 +14,8 @@ from django.db.migrations.recorder import MigrationRecorder
 from django.db.utils import Error
 
 from config.schema.dialects import NAMES
-from config.schema.direct import OnDirectConnection
-from config.schema.exits import USAGE, Refused
+from config.schema.direct import OnDirectConnection, reach
+from config.schema.exits import USAGE, Refused, Unreachable
 from config.schema.journal import recorded_digests
 from config.schema.lint import ERROR, WARNING, Finding, check
 from config.schema.lint.sizes import SMALL_ROWS, is_small
@@ -65,8 +65,12 @@ class Command(OnDirectConnection, BaseCommand):
         """The digests of what is applied; None where the database does not answer, which the file rules do not need."""
         try:
             connection = connections[alias]
+            reach(connection)
             applied = MigrationRecorder(connection).applied_migrations()
             return {key: digest for key, digest in recorded_digests(connection).items() if key in applied}
+        except Unreachable as error:
+            self.stderr.write(f"Edits of applied migrations are not looked for. {error}")
+            return None
         except (Error, ImproperlyConfigured):
             self.stderr.write("The database does not answer, so edits of applied migrations are not looked for.")
             return None

@@ -24,7 +24,6 @@ STAGE_WORDS = {"before": "before the deploy", "after": "after the deploy"}
 
 
 class Command(OnDirectConnection, BaseCommand):
-    creates = True
     help = (
         "Show the pending migrations step by step: reversible or not, what is lost in the live tables, who waits. "
         "Example: schema_plan inventory 0009 --sql"

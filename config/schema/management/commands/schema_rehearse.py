@@ -20,7 +20,6 @@ class Command(OnDirectConnection, BaseCommand):
         "and the lock of each statement. The clone is removed. Example: schema_rehearse --format json"
     )
     requires_system_checks = ()
-    creates = True
 
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument("--database", default=DEFAULT_DB_ALIAS, choices=tuple(connections))
