@@ -50,6 +50,7 @@ class ApiKeyFactory(DjangoModelFactory):
 
     class Meta:
         model = ApiKey
+        skip_postgeneration_save = True
 
     class Params:
         secret = LazyFunction(lambda: f"hub_{chance.hex(48)}")
