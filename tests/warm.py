@@ -37,7 +37,7 @@ class Process:
     def __init__(self, arguments: list[str], *, env: dict[str, str], stdin: int | None = None) -> None:
         """`arguments`: what would follow `python`; `stdin`: a descriptor, else there is nothing to read."""
         self.args, self.returncode = arguments, None
-        self._told, theirs = socket.socketpair()
+        self._told, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         out, err = os.pipe(), os.pipe()
         nothing = os.open(os.devnull, os.O_RDONLY)
         given = [nothing if stdin is None else stdin, out[1], err[1], theirs.fileno()]
