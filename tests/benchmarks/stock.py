@@ -22,10 +22,10 @@ def stock_of(page: Any) -> type[admin.ModelAdmin]:
 
     def is_field(name: str) -> bool:
         try:
-            opts.get_field(name)
+            field = opts.get_field(name)
         except FieldDoesNotExist:
             return False
-        return True
+        return field.concrete and not field.many_to_many
 
     named = [column if isinstance(column, str) else column.__name__ for column in page.list_display]
     filters = [each if isinstance(each, str) else each[0] for each in page.list_filter if not isinstance(each, type)]

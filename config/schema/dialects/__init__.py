@@ -3,6 +3,7 @@
 import os
 import socket
 from collections.abc import Callable, Collection
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from typing import Any
 
@@ -53,6 +54,9 @@ class Dialect:
     observed_lock: Callable[[Any, str, int], str | None]
     """What a statement that has just run, and said how many rows it touched, locks in the eyes of others; None where
     that is not known."""
+    in_order: Callable[[Any], AbstractContextManager[object]] = lambda connection: nullcontext()
+    """Within it a query reads its table in the order that it asks for, and not first what a query in it finds, to sort
+    all that belongs to that: for a page of many rows."""
     absent: Callable[[Any], str | None] = lambda connection: None
     """The path of the file that connecting would make; None where there is a database, or a server to say so."""
     online: Online | None = None

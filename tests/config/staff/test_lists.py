@@ -25,6 +25,7 @@ from config.demo.factories import (
     VMContextFactory,
     VMDiskFactory,
 )
+from config.jobs.models import JobEvent
 from config.staff.models import SavedView, Survey
 from config.staff.saved import MOST_PER_LIST, views_for
 from config.staff.survey import take_survey
@@ -258,3 +259,23 @@ def test_the_jobs_of_an_organisation_are_the_same_however_few_vms_it_has(
         assert client.get(address, {f"{path}__vcenter__organization__id__exact": "none"}).status_code == 302
         client.force_login(member)
         assert list(client.get(address).context["cl"].queryset) == [row]
+
+
+@pytest.mark.parametrize("most", [3, 4])
+def test_a_page_of_an_organisations_moves_is_the_same_whether_they_are_counted_or_not(
+    client: Client, monkeypatch: pytest.MonkeyPatch, most: int
+) -> None:
+    monkeypatch.setattr(paging, "MOST", most)
+    monkeypatch.setattr(site._registry[JobEvent], "list_per_page", 2)
+    mine, others = VMContextFactory.create_batch(2), VMContextFactory()
+    for vm in (*mine, others, *mine):
+        JobEvent.objects.create(
+            job_kind="backup", job_id="job-1", vm_context_id=vm.pk, to_status="pending", actor="engine-1"
+        )
+    member = UserFactory(is_staff=True)
+    for vm in mine:
+        MembershipFactory(organization=vm.vcenter.organization, role="viewer", user=member)
+    client.force_login(member)
+    shown = client.get(reverse("admin:jobs_jobevent_changelist"), {"p": 2}).context["cl"].result_list
+    expected = list(JobEvent.objects.filter(vm_context_id__in=[vm.pk for vm in mine]).order_by("-id"))
+    assert list(shown) == expected[2:most]

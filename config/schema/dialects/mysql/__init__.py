@@ -10,6 +10,7 @@ from config.schema.dialects.mysql.emptying import drop_tables
 from config.schema.dialects.mysql.grants import MySQLRights
 from config.schema.dialects.mysql.lock import NamedLock, copied, is_pooled
 from config.schema.dialects.mysql.online import MySQLOnline
+from config.schema.dialects.mysql.order import in_order
 from config.schema.dialects.mysql.partitions import MySQLPartitions
 from config.schema.dialects.mysql.preflight import obstacles
 from config.schema.dialects.mysql.statements import MySQLStatements
@@ -36,6 +37,7 @@ MARIADB = Dialect(
     references=ServerReferences(MARIADB_ONLINE),
     utc_now="UTC_TIMESTAMP(6)",
     seconds_since="(TIMESTAMPDIFF(MICROSECOND, {}, UTC_TIMESTAMP(6)) / 1000000)",
+    in_order=in_order,
     online=MARIADB_ONLINE,
     rights=MySQLRights(),
     partitions=MySQLPartitions(),
