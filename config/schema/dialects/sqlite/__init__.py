@@ -30,5 +30,6 @@ SQLITE = Dialect(
     drop_tables=drop_tables,
     references=SQLiteReferences(),
     utc_now="STRFTIME('%Y-%m-%d %H:%M:%f000', 'NOW')",
-    seconds_since="((JULIANDAY('now') - JULIANDAY({})) * 86400.0)",
+    # Its clock knows milliseconds, and a day as a number not quite: a lease of 61 s was once one of 60.99996.
+    seconds_since="ROUND((JULIANDAY('now') - JULIANDAY({})) * 86400.0, 3)",
 )
