@@ -54,7 +54,9 @@ def protection_counts(rows: QuerySet[Any]) -> dict[ProtectionState, int]:
 
 def _protection_state(model: type[VMContext] | type[VMDisk]) -> Case:
     disks = VMDisk.objects.filter(vm_context=OuterRef("pk"), removed_at=None)
-    is_copied = Q(Exists(_copies())) if model is VMDisk else Exists(disks) & ~Exists(disks.filter(~Exists(_copies())))
+    # Of VMs that nobody wants to be protected it is not asked: it takes all copies of a disk to say that none is right.
+    lacking = disks.filter(~Exists(_copies()), vm_context__protection__enabled=True)
+    is_copied = Q(Exists(_copies())) if model is VMDisk else Exists(disks) & ~Exists(lacking)
     return Case(
         When(~Exists(_protections(model)), then=Value(ProtectionState.NONE.value)),
         When(~to_be_protected(model), then=Value(ProtectionState.PAUSED.value)),
