@@ -3,7 +3,7 @@
 from typing import Any
 
 from django.contrib import admin
-from django.db.models import QuerySet
+from django.db.models import Prefetch, QuerySet, prefetch_related_objects
 from django.http import HttpRequest
 
 from config.admin import (
@@ -152,6 +152,14 @@ class RecoveryPlanMemberForm(PlanPartForm):
         return cleaned
 
 
+def groups_of(plan: RecoveryPlan | None) -> QuerySet[RecoveryPlanGroup]:
+    """The groups that a row on the page of a plan may name, read once for all inlines."""
+    if plan is None:
+        return RecoveryPlanGroup.objects.none()
+    prefetch_related_objects([plan], Prefetch("groups", RecoveryPlanGroup.objects.order_by("seq")))
+    return plan.groups.all()
+
+
 class GroupsInline(HubInline):
     model = RecoveryPlanGroup
     form = RecoveryPlanGroupForm
@@ -160,7 +168,7 @@ class GroupsInline(HubInline):
 
     def get_formset(self, request: HttpRequest, obj: Any = None, **kwargs: Any) -> Any:
         formset = super().get_formset(request, obj, **kwargs)
-        offer(formset.form, "depends_on", RecoveryPlanGroup.objects.filter(plan=obj).order_by("seq"))
+        offer(formset.form, "depends_on", groups_of(obj))
         return formset
 
 
@@ -175,7 +183,7 @@ class MembersInline(HubInline):
 
     def get_formset(self, request: HttpRequest, obj: Any = None, **kwargs: Any) -> Any:
         formset = super().get_formset(request, obj, **kwargs)
-        offer(formset.form, "group", RecoveryPlanGroup.objects.filter(plan=obj).order_by("seq"))
+        offer(formset.form, "group", groups_of(obj))
         return formset
 
 

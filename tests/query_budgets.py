@@ -36,7 +36,7 @@ BUDGETS = {
     "failover.FailoverJob": (7, 5),
     "failover.FailoverStep": (5, 3),
     "failover.VolumeSnapshot": (5, 3),
-    "failover.RecoveryPlan": (6, 14),
+    "failover.RecoveryPlan": (6, 13),
     "failover.RecoveryPlanGroup": (6, 3),
     "failover.RecoveryPlanMember": (6, 3),
     "failover.RecoveryPlanRun": (7, 5),
