@@ -132,7 +132,7 @@ CALLS = {
 @pytest.mark.parametrize("call", CALLS)
 def test_whoever_names_an_old_fence_is_refused_and_changes_nothing(call):
     fence = _take(job := created()).fence
-    age(job, 61)
+    age(job, 62)
     newer = people.take_over(job.id, by=PERSON, reason="engine-1 burnt down", engine="engine-2")
     before = (find_job(job.id).version, JobEvent.objects.count(), claims.lease_of(job).fence)
     with pytest.raises(StaleFence, match="was given to engine-2 with a newer fence"):
@@ -175,7 +175,7 @@ def test_a_job_is_lost_once_its_lease_has_run_out_and_keeps_what_it_has_until_it
     fence = _take(job := created()).fence
     with pytest.raises(NotLost, match=r"engine-1 has reported on job .* 0 s ago, within its lease of 60 s"):
         people.take_over(job.id, by=PERSON, reason="impatient")
-    age(job, 61)
+    age(job, 62)
     [lost] = lost_jobs()
     assert (lost.id, lost.status, 61 <= lost.silent_for < 90) == (job.id, "running", True)
     with pytest.raises(ClaimHeld):

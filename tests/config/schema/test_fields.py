@@ -6,10 +6,11 @@ from typing import Any
 
 import pytest
 from django.db import connection
+from django.db.models import DateTimeField, ExpressionWrapper, Value
 from django.utils import timezone
 
 from config.schema.dialects import dialect
-from config.schema.fields import CodeField
+from config.schema.fields import CodeField, SecondsSince, UtcNow
 from inventory.models import Organization, User, VMNetworkInterface
 from tests.config.schema import rows
 
@@ -86,3 +87,11 @@ def test_rows_of_one_transaction_are_not_all_of_one_instant() -> None:
     first.refresh_from_db()
     second.refresh_from_db()
     assert first.created_at < second.created_at
+
+
+def test_a_time_is_not_less_seconds_ago_than_it_is() -> None:
+    """The difference of two days, each as a number, was less on SQLite: a lease that had run out had not."""
+    rows.insert("organizations", 1)
+    then = ExpressionWrapper(UtcNow() - Value(timedelta(seconds=61)), DateTimeField())
+    found = [Organization.objects.values_list(SecondsSince(then), flat=True)[0] for _ in range(30)]
+    assert [seconds for seconds in found if not 61 <= seconds < 62] == []
