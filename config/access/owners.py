@@ -15,15 +15,20 @@ from django.db.models import Model, Q, QuerySet
 
 @dataclass(frozen=True)
 class NamedBy:
-    """A column, or the way to one, that holds the key of a record of `label`; it need not be a foreign key."""
+    """A column, or the way to one, that holds the key of a record of `label`; it need not be a foreign key.
+
+    The records are asked for in a query of their own, and so are VMs: what is joined MariaDB begins with, and then it
+    sorts all that it found.
+    """
 
     column: str
     label: str
 
 
 VCENTER = "vcenter__organization"
-VM = f"vm_context__{VCENTER}"
-DISK = f"vm_disk__{VM}"
+VMS = "inventory.VMContext"
+VM = NamedBy("vm_context", VMS)
+OF_JOB = NamedBy("job__vm_context", VMS)
 
 OWNERS: Mapping[str, tuple[str | NamedBy, ...]] = {
     "inventory.Organization": ("pk",),
@@ -40,20 +45,20 @@ OWNERS: Mapping[str, tuple[str | NamedBy, ...]] = {
     "inventory.DiscoveryOutcome": (f"run__{VCENTER}",),
     "inventory.Alert": (VM, f"host__{VCENTER}"),
     "inventory.HostMetric": (NamedBy("host_id", "inventory.Host"),),
-    "inventory.VMMetric": (NamedBy("vm_context_id", "inventory.VMContext"),),
-    "jobs.JobEvent": (NamedBy("vm_context_id", "inventory.VMContext"),),
+    "inventory.VMMetric": (NamedBy("vm_context_id", VMS),),
+    "jobs.JobEvent": (NamedBy("vm_context_id", VMS),),
     "replication.Target": ("organization",),
     "replication.TargetNetwork": ("target__organization",),
     "replication.TargetVolume": ("target__organization",),
     "replication.Protection": (VM,),
     "replication.ReplicationSlot": (VM,),
     "replication.ReplicationJob": (VM,),
-    "replication.ReplicationDisk": (f"job__{VM}",),
-    "replication.ChangeId": (DISK,),
+    "replication.ReplicationDisk": (OF_JOB,),
+    "replication.ChangeId": (NamedBy("vm_disk__vm_context", VMS),),
     "failover.NetworkMapping": (VM,),
     "failover.FailoverJob": (VM,),
-    "failover.FailoverStep": (f"job__{VM}",),
-    "failover.VolumeSnapshot": (f"job__{VM}",),
+    "failover.FailoverStep": (OF_JOB,),
+    "failover.VolumeSnapshot": (OF_JOB,),
     "failover.RecoveryPlan": ("organization",),
     "failover.RecoveryPlanGroup": ("plan__organization",),
     "failover.RecoveryPlanMember": ("plan__organization",),
@@ -64,8 +69,8 @@ OWNERS: Mapping[str, tuple[str | NamedBy, ...]] = {
     "backups.BackupSchedule": (VM,),
     "backups.BackupSlot": (VM,),
     "backups.BackupJob": (VM,),
-    "backups.BackupDisk": (f"job__{VM}",),
-    "backups.RestoreJob": (f"backup__{VM}",),
+    "backups.BackupDisk": (OF_JOB,),
+    "backups.RestoreJob": (NamedBy("backup__vm_context", VMS),),
 }
 """A row belongs to an organisation when one of the paths of its model leads there."""
 NOBODYS = ("schema", "auth", "auditlog", "axes", "access", "jobs.IdempotencyKey")
@@ -88,9 +93,6 @@ def owned_by(rows: QuerySet[Any], organizations: Any) -> QuerySet[Any]:
 
 
 def _leads_to(model: type[Model], way: str | NamedBy, organizations: Any) -> Q:
-    if isinstance(way, str) and way.endswith(VM):
-        # As a query of its own, for MariaDB: of tables that are joined it begins with the smallest, and then sorts.
-        way = NamedBy(way.removesuffix(f"__{VCENTER}"), "inventory.VMContext")
     if isinstance(way, NamedBy):
         named = owned_by(apps.get_model(way.label)._base_manager.all(), organizations)
         return Q(**{f"{way.column}__in": named.values("pk")})
